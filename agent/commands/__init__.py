@@ -1,0 +1,1 @@
+"""The commands of `tram`, one file for each. A command imports the rooms that it needs when it runs."""
