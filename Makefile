@@ -10,7 +10,7 @@ demo: .venv/run.stamp
 	$(BIN)/tram demo
 
 test: .venv/dev.stamp .venv-cwt/stamp lint
-	$(BIN)/python -m tests.run
+	$(BIN)/pytest -q -n 2 --dist loadfile --cov --cov-report=term
 
 pure: .venv/dev.stamp
 	$(BIN)/pytest -m pure -q --durations=5

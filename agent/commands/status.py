@@ -1,0 +1,90 @@
+"""`tram status`: asks the running agent."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+Table = dict[str, Any]
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(file: Path, as_json: bool) -> None:
+    """Ask the agent that runs FILE: lines, devices, last values, what is owed, the clock.
+
+    Example: tram status station.toml
+    """
+    from agent import status as socket
+    from agent.station import load_station
+
+    station = load_station(file)
+    try:
+        answer: Table = asyncio.run(socket.ask(socket.socket_path(station.buffer.path)))
+    except socket.NotRunning as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else as_text(answer))
+
+
+def as_text(answer: Table) -> str:
+    """The same for people, worst first within each part."""
+    ledger, clock = answer["ledger"], answer["clock"]
+    lines = [
+        f"{answer['station']}  {answer['name']}",
+        f"{answer['software']}, running for {_duration(answer['running_for_s'])}, boot {answer['boots']}",
+        f"clock   {clock['state']}, within {clock['max_error_ms']} ms",
+        f"ledger  {ledger['id'][:8]}… seq {ledger['newest_seq']}, {ledger['waiting']} waiting to be written",
+    ]
+    if ledger["trouble"]:
+        lines.append(f"  ! {ledger['trouble']}")
+    if answer["reload_refused"]:
+        lines.append(f"  ! the changed station file was refused: {answer['reload_refused']}")
+    return "\n".join([*lines, *_lines(answer), *_devices(answer), *_destinations(answer)])
+
+
+def _lines(answer: Table) -> list[str]:
+    rows = []
+    for line in answer["lines"]:
+        state = "open" if line.get("connected") else "closed"
+        counts = ", ".join(
+            f"{value} {name.replace('_', ' ')}"
+            for name, value in line.items()
+            if isinstance(value, int) and not isinstance(value, bool) and value
+        )
+        rows.append(f"  {line['line']:<12} {line['url']}  {state}  {counts}")
+    return ["", "LINES", *rows]
+
+
+def _devices(answer: Table) -> list[str]:
+    rows = []
+    for device in answer["devices"]:
+        mark = "!" if device["silent"] or device["trouble"] else " "
+        age = "never answered" if device["age_s"] is None else f"{device['age_s']} s ago"
+        rows.append(f"{mark} {device['device']:<12} on {device['line']}: {age}, {device['failures']} of {device['polls']} polls failed")
+        if device["trouble"]:
+            rows.append(f"      {device['trouble']}")
+        for reading in device["channels"]:
+            value = "–" if reading["value"] is None else reading["value"]
+            rows.append(f"      {reading['channel']:<14} {value}  {', '.join(reading['flags'])}".rstrip())
+    return ["", "DEVICES", *rows]
+
+
+def _destinations(answer: Table) -> list[str]:
+    rows = []
+    for destination in answer["destinations"]:
+        state = "connected" if destination["connected"] else "not connected"
+        mark = "!" if destination["alarm"] else " "
+        rows.append(f"{mark} {destination['destination']:<12} {state}, {destination['owed']} records owed")
+        if destination["alarm"]:
+            rows.append(f"      {destination['alarm']}")
+    return ["", "DESTINATIONS", *rows]
+
+
+def _duration(seconds: int) -> str:
+    for name, length_s in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length_s:
+            return f"{seconds / length_s:.1f} {name}"
+    return f"{seconds} s"

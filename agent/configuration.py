@@ -1,0 +1,54 @@
+"""The configuration in force as kind-4 records: the ledger alone tells what every number meant. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from config.station import Station
+from telemetry.bodies import ConfigurationBody, configuration_hash
+
+ROWS_PER_PART = 200
+"""A row is 40 to 100 bytes: a part stays far below an envelope's 32 KiB."""
+
+
+class Configuration(NamedTuple):
+    """`hash8` is field 11 of every record; `bodies` are (device or "", encoded kind-4 body) in order."""
+
+    hash8: bytes
+    bodies: tuple[tuple[str, bytes], ...]
+
+
+def configuration_of(station: Station, software: str) -> Configuration:
+    """What this station file means, as it will stand in the ledger. No secrets, no paths."""
+    unhashed = list(_bodies(station, software))
+    hash8 = configuration_hash([body.encode() for body in unhashed])
+    bodies = tuple((body.device or "", body._replace_hash(hash8).encode()) for body in unhashed)
+    return Configuration(hash8, bodies)
+
+
+def _bodies(station: Station, software: str) -> Iterator[ConfigurationBody]:
+    about: dict[str, object] = {"name": station.name, "software": software, "timezone": station.timezone}
+    yield ConfigurationBody(None, None, 1, 1, about)
+    urls = {line.id: without_secrets(str(line.settings.url)) for line in station.lines}
+    for device in station.devices:
+        parts = list(_parts(device.settings.rows()))
+        for number, rows in enumerate(parts, start=1):
+            content: dict[str, object] = {
+                "channels": rows,
+                "driver": device.driver,
+                "every_ms": device.every_ms,
+                "unit": device.settings.address(),
+                "url": urls[device.line],
+            }
+            yield ConfigurationBody(None, device.id, number, len(parts), content)
+
+
+def _parts(rows: Sequence[Sequence[object]]) -> Iterator[list[list[object]]]:
+    for start in range(0, max(1, len(rows)), ROWS_PER_PART):
+        yield [list(row) for row in rows[start : start + ROWS_PER_PART]]
+
+
+def without_secrets(url: str) -> str:
+    """The URL with user and password left out."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

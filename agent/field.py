@@ -1,0 +1,77 @@
+"""The instruments' side of the agent: from a station's lines and devices to running line tasks."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from agent.clock import Clock
+from agent.read import Device, Line, Report
+from agent.schedule import Due
+from agent.sign import DevicePlan, Recorder
+from config.station import Device as DeviceTable
+from config.station import Station
+from drivers import catalogue
+from drivers.bus import Bus
+from telemetry.pack import PackEncoder
+
+
+def plan_of(station: str, device: DeviceTable) -> DevicePlan:
+    """How the recorder writes this device's readings."""
+    channels = device.settings.channels()
+    return DevicePlan(
+        device=device.id,
+        channels=tuple(channel.id for channel in channels),
+        encoder=PackEncoder(station, device.id, [(channel.id, channel.unit) for channel in channels]),
+        ranges={c.id: (c.low, c.high) for c in channels if c.low is not None or c.high is not None},
+    )
+
+
+@dataclass(slots=True)
+class Field:
+    """All lines of a station while one station file is in force. `tasks` end with `stop`."""
+
+    station: Station
+    recorder: Recorder
+    clock: Clock
+    report: Report
+    lines: list[Line] = field(default_factory=list)
+    buses: dict[str, Bus] = field(default_factory=dict)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _buses: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def devices(self) -> list[Device]:
+        """Every device, in the order of the lines."""
+        return [device for line in self.lines for device in line.devices]
+
+    async def start(self, tasks: asyncio.TaskGroup, before: Mapping[str, Device]) -> None:
+        """Build the lines and let each run as a task of its own. `before`: the devices of the file before."""
+        for table in self.station.lines:
+            bus = await self._buses.enter_async_context(Bus(table.settings, self.clock.mono_ms))
+            self.buses[table.id] = bus
+            line = Line(table.id, self._devices(table.id, bus, before), self.recorder, self.clock, self.report)
+            line.back_by_mono_ms = self.clock.mono_ms() + line.longest_cycle_ms
+            self.lines.append(line)
+            self._tasks.append(tasks.create_task(line.run(), name=f"line {table.id}"))
+
+    async def stop(self) -> None:
+        """End the line tasks, then close the wires."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._buses.aclose()
+
+    def _devices(self, line: str, bus: Bus, before: Mapping[str, Device]) -> list[Device]:
+        now_ms = self.clock.mono_ms()
+        devices = []
+        for table in self.station.devices:
+            if table.line != line:
+                continue
+            driver: Callable[..., object] = catalogue.driver(table.driver)
+            plan = plan_of(self.station.id, table)
+            device = Device(plan, driver(table.settings, bus.exchange), Due(table.every_ms, now_ms))
+            if table.id in before:
+                device.carry(before[table.id])
+            devices.append(device)
+        return devices

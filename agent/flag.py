@@ -1,0 +1,64 @@
+"""What the station adds to an instrument's answer: outside its range, the clock not to be trusted. Pure.
+
+The instrument's own reasons (fault, silence, no value) are set by its driver.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from telemetry.reading import Block, Flag, Reading
+from telemetry.record import ClockState
+
+_ABOVE = int(Flag.ABOVE_RANGE)
+_BELOW = int(Flag.BELOW_RANGE)
+_CLOCK = int(Flag.CLOCK_NOT_TRUSTED)
+
+Range = tuple[float | None, float | None]
+"""Lowest and highest plausible value in the channel's unit; None: no such end."""
+
+
+def flagged(blocks: Sequence[Block], ranges: Mapping[str, Range], *, clock_trusted: bool) -> tuple[Block, ...]:
+    """The blocks with the station's flags added; readings that need none are kept as they are."""
+    every = 0 if clock_trusted else _CLOCK
+    return tuple(
+        Block(block.at_mono_ms, tuple([_flagged(reading, ranges, every) for reading in block.readings]))
+        for block in blocks
+    )
+
+
+def _flagged(reading: Reading, ranges: Mapping[str, Range], every: int) -> Reading:
+    channel, value, flags = reading
+    added = every
+    limits = ranges.get(channel)
+    if limits is not None and value is not None and not isinstance(value, str):
+        low, high = limits
+        if high is not None and value > high:
+            added |= _ABOVE
+        elif low is not None and value < low:
+            added |= _BELOW
+    return Reading(channel, value, flags | added) if added else reading
+
+
+def silent(channels: Iterable[str], at_mono_ms: int, flags: int = int(Flag.NO_COMMUNICATION)) -> Block:
+    """All channels of a device without a value: a missing measurement is a reading with a reason."""
+    return Block(at_mono_ms, tuple(Reading(channel, None, flags) for channel in channels))
+
+
+class ClockTrust:
+    """Whether the wall clock may be believed (design, section 3, *clock not trusted*).
+
+    Not before the software was built; not after a step that nobody explained, until the kernel says synchronised.
+    """
+
+    def __init__(self, built_wall_ms: int) -> None:
+        self._built_wall_ms = built_wall_ms
+        self._stepped = False
+
+    def stepped(self) -> None:
+        """The wall clock jumped."""
+        self._stepped = True
+
+    def trusted(self, wall_ms: int, clock: int) -> bool:
+        """`clock`: telemetry.record.ClockState at that moment."""
+        if clock == ClockState.SYNCHRONISED:
+            self._stepped = False
+        return wall_ms >= self._built_wall_ms and not self._stepped

@@ -1,0 +1,133 @@
+"""Keeping: signed entries become durable, a batch at a time, and only then may they leave.
+
+    recorder ──put──▶ waiting ──(linger)──▶ Store.append (one COMMIT) ──▶ committed(batch) ──▶ every destination
+                         ▲                        │ StoreError
+                         └──── the same bytes ◀───┘  tried again with back-off; nothing is re-signed
+
+While commits fail, signed envelopes wait in memory: at most 10 minutes' worth or 16 MiB. Beyond that `accepting`
+turns False, polls are counted instead of signed, and a gap record says so when the store is back.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from agent.clock import Clock
+from buffer.errors import StoreError
+from buffer.store import Entry, Store, Tail
+
+MAX_WAITING_BYTES = 16 * 1024 * 1024
+MAX_WAITING_MS = 10 * 60 * 1_000
+RETRY_FIRST_S, RETRY_LONGEST_S = 0.5, 30.0
+BATCH_ENTRIES = 500
+
+Report = Callable[[str, dict[str, object]], None]
+
+
+class Keeper:
+    """One task writes; `put` never waits. `tail` gives the ledger's head after the newest entry put."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        linger_ms: int,
+        clock: Clock,
+        committed: Callable[[Sequence[Entry], bytes], None],
+        report: Report,
+    ) -> None:
+        self.store = store
+        self.trouble: str | None = None
+        self._linger_s = linger_ms / 1_000
+        self._clock = clock
+        self._committed = committed
+        self._report = report
+        self._waiting: list[tuple[Entry, Tail]] = []
+        self._waiting_bytes = 0
+        self._notes: dict[str, bytes] = {}
+        self._something = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._failing_since_ms: int | None = None
+
+    def put(self, entry: Entry, tail: Tail) -> None:
+        """An entry that was just signed, and the ledger's head after it."""
+        self._waiting.append((entry, tail))
+        self._waiting_bytes += len(entry.envelope)
+        self._idle.clear()
+        self._something.set()
+
+    def note(self, notes: Mapping[str, bytes]) -> None:
+        """Small facts that become durable with the entries put so far."""
+        self._notes.update(notes)
+
+    def accepting(self) -> bool:
+        """Whether another poll may be signed."""
+        if self._failing_since_ms is None:
+            return True
+        failing_ms = self._clock.mono_ms() - self._failing_since_ms
+        return self._waiting_bytes < MAX_WAITING_BYTES and failing_ms < MAX_WAITING_MS
+
+    @property
+    def waiting(self) -> int:
+        """Entries signed and not yet durable."""
+        return len(self._waiting)
+
+    async def run(self) -> None:
+        """Writes for ever."""
+        pause_s = RETRY_FIRST_S
+        while True:
+            await self._something.wait()
+            await asyncio.sleep(self._linger_s)
+            if await self._write():
+                pause_s = RETRY_FIRST_S
+                continue
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, RETRY_LONGEST_S)
+
+    async def flush(self) -> None:
+        """Returns when everything put so far is durable (`run` must be running)."""
+        await self._idle.wait()
+
+    async def _write(self) -> bool:
+        batch = self._batch()
+        notes, self._notes = self._notes, {}
+        try:
+            await self._append(batch, notes)
+        except StoreError as error:
+            self._notes = {**notes, **self._notes}
+            self._failed(error)
+            return False
+        self._recovered()
+        del self._waiting[: len(batch)]
+        self._waiting_bytes -= sum(len(entry.envelope) for entry, _ in batch)
+        if not self._waiting:
+            self._something.clear()
+            self._idle.set()
+        self._committed([entry for entry, _ in batch], batch[-1][1].ledger)
+        return True
+
+    def _batch(self) -> list[tuple[Entry, Tail]]:
+        """The longest run of one ledger at the front: a transaction belongs to one ledger."""
+        ledger = self._waiting[0][1].ledger
+        batch = self._waiting[:BATCH_ENTRIES]
+        return [item for item in batch if item[1].ledger == ledger]
+
+    async def _append(self, batch: list[tuple[Entry, Tail]], notes: Mapping[str, bytes]) -> None:
+        tail = batch[-1][1]
+        if self.store.tail is None or self.store.tail.ledger != tail.ledger:
+            first = batch[0][0]
+            await self.store.begin(Tail(tail.ledger, first.seq, bytes(32)))
+        await self.store.append([entry for entry, _ in batch], tail, notes)
+
+    def _failed(self, error: StoreError) -> None:
+        if self._failing_since_ms is None:
+            self._failing_since_ms = self._clock.mono_ms()
+        if self.trouble != str(error):
+            self.trouble = str(error)
+            self._report("store.failing", {"error": str(error), "waiting": self.waiting})
+
+    def _recovered(self) -> None:
+        if self._failing_since_ms is not None:
+            failed_ms = self._clock.mono_ms() - self._failing_since_ms
+            self._failing_since_ms, self.trouble = None, None
+            self._report("store.back", {"failed_for_s": failed_ms // 1_000, "waiting": self.waiting})

@@ -1,0 +1,141 @@
+"""The station's ledger at run time: which one goes on, its boot and configuration records, its orderly end.
+
+Recorder and keeper work here together: what is signed is put to the keeper with the ledger's head after it.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agent import sidecar
+from agent.clock import Clock, boot_id
+from agent.configuration import Configuration
+from agent.flag import ClockTrust
+from agent.keep import Keeper, Report
+from agent.sidecar import Sidecar
+from agent.sign import Recorder
+from agent.start import LedgerEnd, how_to_start
+from agent.version import BUILT_WALL_MS, SOFTWARE
+from buffer.store import Entry, Store, Tail
+from telemetry.bodies import BootBody, BootReason
+from telemetry.envelope import RECORD, Sealer
+from telemetry.keys import SigningKey
+from telemetry.ledger import Ledger
+from telemetry.record import ZERO_HASH, Boot
+
+NOTE_BOOTS, NOTE_CLEAN, NOTE_CONFIGURATION, NOTE_BEGUN_FROM = "boots", "clean", "configuration", "begun from"
+UPKEEP_S = 600.0
+
+
+class StationLedger:
+    """Opened once per run; `committed` is called with every batch that became durable, and its ledger id."""
+
+    def __init__(
+        self,
+        station: str,
+        key: SigningKey,
+        beside: Path,
+        store: Store,
+        *,
+        linger_ms: int,
+        clock: Clock,
+        rng: random.Random,
+        committed: Callable[[Sequence[Entry], bytes], None],
+        report: Report,
+    ) -> None:
+        self.store = store
+        self.keeper = Keeper(store, linger_ms=linger_ms, clock=clock, committed=committed, report=report)
+        self._station = station
+        self._key = key
+        self._beside = beside
+        self._clock = clock
+        self._rng = rng
+        self._report = report
+        self._configuration = Configuration(bytes(8), ())
+        self._start = how_to_start(
+            store.tail,
+            sidecar.load(beside),
+            stored_boots=int.from_bytes(store.notes.get(NOTE_BOOTS, b"")),
+            begun_from=store.notes.get(NOTE_BEGUN_FROM, b""),
+            clean=store.notes.get(NOTE_CLEAN) == b"\x01",
+        )
+        self.boots = self._start.boots
+        self.recorder = Recorder(
+            ledger=self._begin_ledger(self._start.before) if self._start.new_ledger else self._go_on(),
+            boot=Boot(self.boots, boot_id()),
+            sealer=Sealer(key, RECORD),
+            clock=clock,
+            trust=ClockTrust(BUILT_WALL_MS),
+            keep=self._keep,
+            accepting=self.keeper.accepting,
+        )
+
+    async def boot(self, configuration: Configuration) -> None:
+        """Sign how this run begins and, where the ledger does not have it yet, the configuration."""
+        self.keeper.note({NOTE_BOOTS: self.boots.to_bytes(8), NOTE_CLEAN: b"\x00"})
+        self.recorder.configuration = configuration.hash8
+        newest = await self.store.newest()
+        last_sign = (newest.wall_ms, newest.mono_ms) if newest else None
+        self._say_boot(self._start.reason, last_sign, self._start.before)
+        self.configure(configuration, anew=self._start.new_ledger)
+
+    def configure(self, configuration: Configuration, *, anew: bool = False) -> None:
+        """From now on this configuration is in force."""
+        self._configuration = configuration
+        written = self.store.notes.get(NOTE_CONFIGURATION)
+        self.recorder.configuration = configuration.hash8
+        if anew or written != configuration.hash8:
+            self.recorder.configured(configuration.hash8, configuration.bodies)
+            self.keeper.note({NOTE_CONFIGURATION: configuration.hash8})
+
+    def begin_anew(self) -> None:
+        """The store turned out to be an old copy: a new ledger that names this one."""
+        old = self.recorder.ledger
+        before = (old.ledger, old.next_seq - 1, old.prev)
+        self.recorder.ledger = self._begin_ledger(before)
+        self._say_boot(BootReason.STORE_RESTORED, None, before)
+        self.configure(self._configuration, anew=True)
+
+    async def upkeep(self) -> None:
+        """For ever: every ten minutes the file beside the key, and the store's retention."""
+        while True:
+            await self.keeper.flush()
+            self.save_beside()
+            await self.store.prune(self._clock.wall_ms())
+            await asyncio.sleep(UPKEEP_S)
+
+    async def close(self, *, flush_s: float) -> None:
+        """Everything signed becomes durable, with the note that this run stopped in order."""
+        self.keeper.note({NOTE_CLEAN: b"\x01"})
+        self.recorder.event("stop", {})
+        try:
+            async with asyncio.timeout(flush_s):
+                await self.keeper.flush()
+        except TimeoutError:
+            self._report("store.unflushed", {"waiting": self.keeper.waiting, "alarm": True})
+
+    def save_beside(self) -> None:
+        """The file beside the key says what the store durably has."""
+        tail = self.store.tail
+        if tail is not None:
+            sidecar.save(self._beside, Sidecar(tail.ledger, self.boots, tail.next_seq - 1))
+
+    def _say_boot(self, reason: BootReason, last_sign: tuple[int, int] | None, before: LedgerEnd | None) -> None:
+        self.recorder.booted(BootBody(self._key.public, reason, last_sign, before, SOFTWARE))
+        restored = reason in (BootReason.STORE_RESTORED, BootReason.STORE_LOST)
+        fields = {"reason": reason.name, "ledger": self.recorder.ledger.ledger.hex(), "boot": self.boots}
+        self._report("ledger.restored" if restored else "ledger.open", fields)
+
+    def _begin_ledger(self, before: LedgerEnd | None) -> Ledger:
+        self.keeper.note({NOTE_BEGUN_FROM: before[0] if before else b""})
+        return Ledger(self._station, self._rng.randbytes(16), 1, ZERO_HASH)
+
+    def _go_on(self) -> Ledger:
+        tail = self.store.tail
+        assert tail is not None, "how_to_start goes on only with a ledger that is there"
+        return Ledger(self._station, tail.ledger, tail.next_seq, tail.prev)
+
+    def _keep(self, entry: Entry) -> None:
+        ledger = self.recorder.ledger
+        self.keeper.put(entry, Tail(ledger.ledger, ledger.next_seq, ledger.prev))

@@ -1,0 +1,125 @@
+"""Reading: one task for each physical line asks its devices in turn and hands every cycle to the recorder.
+
+    line rs485:  ── ph ── cod ── tss ·········· ph ── cod ── tss ····    due times on the wall's grid
+    line tcp-1:  ── flow ··· flow ··· flow ··· flow ··· flow ··· flow    never waits for another line
+
+A device that does not answer costs its line one timeout, gets one flagged record, and is asked again later and
+later (agent.schedule). When it is back one gap record says from when to when it was silent.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from agent.clock import Clock
+from agent.flag import silent
+from agent.schedule import Due
+from agent.sign import DevicePlan, Recorder
+from drivers.driver import Cycle, Driver
+from drivers.errors import DriverError, Unreachable
+from telemetry.bodies import GapReason
+from telemetry.reading import Block
+
+Report = Callable[[str, dict[str, object]], None]
+
+
+@dataclass(slots=True)
+class Device:
+    """One device at run time. `silent_since_mono_ms`: when it last answered, while it does not."""
+
+    plan: DevicePlan
+    driver: Driver
+    due: Due
+    last_blocks: tuple[Block, ...] = ()
+    answered_mono_ms: int | None = None
+    silent_since_mono_ms: int | None = None
+    silence: GapReason = GapReason.ANALYZER_SILENT
+    trouble: str | None = None
+    polls: int = 0
+    failures: int = 0
+    partial: int = 0
+
+    def carry(self, before: "Device") -> None:
+        """Go on where the same device stood before the station file was read again."""
+        self.answered_mono_ms = before.answered_mono_ms
+        self.silent_since_mono_ms, self.silence = before.silent_since_mono_ms, before.silence
+        self.polls, self.failures, self.partial = before.polls, before.failures, before.partial
+
+
+@dataclass(slots=True)
+class Line:
+    """The task of one physical line, and the instant by which it must have come round again."""
+
+    line: str
+    devices: Sequence[Device]
+    recorder: Recorder
+    clock: Clock
+    report: Report
+    back_by_mono_ms: int = 0
+    longest_cycle_ms: int = field(default=60_000)
+
+    async def run(self) -> None:
+        """Polls for ever."""
+        while True:
+            device = min(self.devices, key=_due_ms)
+            now_ms = self.clock.mono_ms()
+            wait_ms = device.due.due_ms - now_ms
+            self.back_by_mono_ms = max(now_ms, device.due.due_ms) + self.longest_cycle_ms
+            if wait_ms > 0:
+                await asyncio.sleep(wait_ms / 1_000)
+            await self._poll(device)
+
+    async def _poll(self, device: Device) -> None:
+        device.polls += 1
+        try:
+            cycle = await device.driver.read()
+        except DriverError as error:
+            self._failed(device, error, _reason(error))
+        except Exception as error:  # noqa: BLE001 - the bulkhead: one device's defect stops no other device
+            self._failed(device, error, GapReason.ANALYZER_SILENT)
+            self.report("device.defect", {"device": device.plan.device, "error": repr(error)})
+        else:
+            self._answered(device, cycle)
+
+    def _answered(self, device: Device, cycle: Cycle) -> None:
+        if device.silent_since_mono_ms is not None:
+            self._back(device, device.silent_since_mono_ms)
+        trouble = str(cycle.errors[0]) if cycle.errors else None
+        if trouble:
+            device.partial += 1
+        self._say(device, trouble, "device.partial")
+        device.last_blocks = self.recorder.readings(device.plan, cycle.blocks)
+        now_ms = self.clock.mono_ms()
+        device.answered_mono_ms = now_ms
+        device.due = device.due.after_answer(now_ms, self.clock.wall_ms() - now_ms)
+
+    def _failed(self, device: Device, error: Exception, reason: GapReason) -> None:
+        device.failures += 1
+        now_ms = self.clock.mono_ms()
+        if device.silent_since_mono_ms is None:
+            device.silent_since_mono_ms = now_ms if device.answered_mono_ms is None else device.answered_mono_ms
+            device.silence = reason
+        self._say(device, str(error), "device.silent")
+        device.last_blocks = self.recorder.readings(device.plan, [silent(device.plan.channels, now_ms)])
+        device.due = device.due.after_failure(now_ms, self.clock.wall_ms() - now_ms)
+
+    def _back(self, device: Device, since_mono_ms: int) -> None:
+        now_ms = self.clock.mono_ms()
+        self.recorder.gap(device.silence, device.plan.device, since_mono_ms, now_ms, device.trouble)
+        device.silent_since_mono_ms = None
+        silent_s = (now_ms - since_mono_ms) // 1_000
+        self.report("device.back", {"device": device.plan.device, "silent_for_s": silent_s})
+
+    def _say(self, device: Device, trouble: str | None, event: str) -> None:
+        """One log line when the trouble begins or becomes another one."""
+        if trouble is not None and trouble != device.trouble:
+            self.report(event, {"device": device.plan.device, "line": self.line, "error": trouble})
+        device.trouble = trouble
+
+
+def _due_ms(device: Device) -> int:
+    return device.due.due_ms
+
+
+def _reason(error: DriverError) -> GapReason:
+    return GapReason.LINE_DOWN if isinstance(error, Unreachable) else GapReason.ANALYZER_SILENT

@@ -1,0 +1,205 @@
+"""The agent's life: open the store, say how this run begins, poll and deliver, stop in order.
+
+    Field (line tasks) ─▶ Recorder ─▶ Keeper ─▶ Store ─▶ Delivery (one task per destination)
+
+The order of the end, written once (`_end`): wires quiet → everything signed is durable, with the note that the
+stop was clean → destinations get a moment → services → status socket → store → the file beside the key.
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+
+from agent import sidecar, status
+from agent.clock import Clock
+from agent.configuration import configuration_of
+from agent.destinations import Connect, deliver_for_ever, deliveries_of, over_mqtt
+from agent.field import Field
+from agent.keep import Report
+from agent.ledger import StationLedger
+from agent.read import Device
+from agent.send import Delivery
+from agent.state import status_of
+from agent.version import SOFTWARE
+from agent.watchdog import Notifier, feed
+from buffer.store import Entry, Store
+from config.errors import StationFileError
+from config.station import Station
+from telemetry import keyfile
+
+STOP_FLUSH_S, STOP_DELIVER_S = 2.5, 0.7
+
+Tasks = list[asyncio.Task[None]]
+
+
+class Agent:
+    """One station's agent. `load` reads the station file again when it is asked to."""
+
+    store: Store
+    ledger: StationLedger
+    field: Field
+
+    def __init__(
+        self,
+        station: Station,
+        *,
+        clock: Clock,
+        report: Report,
+        load: Callable[[], Station],
+        rng: random.Random | None = None,
+        connect: Connect = over_mqtt,
+        notifier: Notifier | None = None,
+    ) -> None:
+        self.station = station
+        self.clock = clock
+        self.deliveries: list[Delivery] = []
+        self.reload_refused: str | None = None
+        self.started_wall_ms = clock.wall_ms()
+        self._report = report
+        self._load = load
+        self._rng = rng or random.SystemRandom()
+        self._connect = connect
+        self._notifier = notifier or Notifier()
+        self._asked: asyncio.Queue[str] = asyncio.Queue()
+
+    def stop(self) -> None:
+        """End in order (SIGTERM)."""
+        self._asked.put_nowait("stop")
+
+    def reload(self) -> None:
+        """Read the station file again (SIGHUP); the ledger goes on."""
+        self._asked.put_nowait("reload")
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        key = keyfile.load(self.station.identity.key)
+        async with AsyncExitStack() as closing:
+            self.store = await _open_store(self.station)
+            closing.push_async_callback(self._close)
+            self.ledger = StationLedger(
+                self.station.id,
+                key,
+                sidecar.path_for(self.station.identity.key),
+                self.store,
+                linger_ms=self.station.buffer.linger_ms,
+                clock=self.clock,
+                rng=self._rng,
+                committed=self._committed,
+                report=self._report,
+            )
+            self.deliveries = self._new_deliveries()
+            await self.ledger.boot(configuration_of(self.station, SOFTWARE))
+            socket = status.socket_path(self.station.buffer.path)
+            await closing.enter_async_context(status.answering(socket, lambda: status_of(self)))
+            async with asyncio.TaskGroup() as tasks:
+                await self._live(tasks)
+
+    async def _live(self, tasks: asyncio.TaskGroup) -> None:
+        services = [
+            tasks.create_task(self.ledger.keeper.run(), name="keeper"),
+            tasks.create_task(self.ledger.upkeep(), name="upkeep"),
+            tasks.create_task(feed(self._notifier, lambda: self.field.lines, self.clock), name="watchdog"),
+        ]
+        delivering = self._start_deliveries(tasks)
+        await self._start_field(tasks, {})
+        self._notifier.say("READY=1", f"STATUS=polling {len(self.station.devices)} devices")
+        self._report("station.polling", {"station": self.station.id, "devices": len(self.station.devices)})
+        while (asked := await self._asked.get()) != "stop":
+            if asked == "reload":
+                delivering = await self._reload(tasks, delivering)
+            elif asked == "restored":
+                self.ledger.begin_anew()
+        await self._end(services, delivering)
+
+    async def _end(self, services: Tasks, delivering: Tasks) -> None:
+        self._notifier.say("STOPPING=1")
+        await self.field.stop()
+        await self.ledger.close(flush_s=STOP_FLUSH_S)
+        if delivering:
+            await asyncio.wait(delivering, timeout=STOP_DELIVER_S)
+        await _cancel([*delivering, *services])
+        self._report("station.stopped", {"station": self.station.id})
+
+    async def _reload(self, tasks: asyncio.TaskGroup, delivering: Tasks) -> Tasks:
+        try:
+            station = self._load()
+            _refuse_other_identity(self.station, station)
+        except StationFileError as error:
+            self.reload_refused = str(error)
+            self._report("station.reload-refused", {"error": str(error)})
+            return delivering
+        self.reload_refused = None
+        before = {device.plan.device: device for device in self.field.devices}
+        await self.field.stop()
+        self.station = station
+        self.ledger.configure(configuration_of(station, SOFTWARE))
+        await self._start_field(tasks, before)
+        await _cancel(delivering)
+        await self.store.serve([destination.id for destination in station.destinations])
+        self.deliveries = self._new_deliveries()
+        self._report("station.reloaded", {"station": station.id, "devices": len(station.devices)})
+        return self._start_deliveries(tasks)
+
+    async def _start_field(self, tasks: asyncio.TaskGroup, before: dict[str, Device]) -> None:
+        self.field = Field(self.station, self.ledger.recorder, self.clock, self._report)
+        await self.field.start(tasks, before)
+
+    def _new_deliveries(self) -> list[Delivery]:
+        return deliveries_of(
+            self.station,
+            self.store,
+            keyfile.load(self.station.identity.key),
+            self.clock,
+            self._rng,
+            connect=self._connect,
+            report=self._report,
+            restored=self._store_restored,
+        )
+
+    def _start_deliveries(self, tasks: asyncio.TaskGroup) -> Tasks:
+        pairs = zip(self.deliveries, self.station.destinations, strict=True)
+        return [
+            tasks.create_task(deliver_for_ever(delivery, table.id, self._report), name=f"destination {table.id}")
+            for delivery, table in pairs
+        ]
+
+    def _committed(self, batch: Sequence[Entry], ledger: bytes) -> None:
+        for delivery in self.deliveries:
+            delivery.offer(batch, ledger)
+
+    def _store_restored(self, ledger: bytes) -> None:
+        """A receipt knows more of our ledger than we do. Only the ledger that is being written matters."""
+        if ledger == self.ledger.recorder.ledger.ledger:
+            self._asked.put_nowait("restored")
+
+    async def _close(self) -> None:
+        await self.store.close()
+        self.ledger.save_beside()
+
+
+async def _open_store(station: Station) -> Store:
+    return await Store.open(
+        station.buffer.path,
+        destinations=[destination.id for destination in station.destinations],
+        quota_bytes=station.buffer.quota_bytes,
+        keep_ms=station.buffer.keep_ms,
+    )
+
+
+async def _cancel(tasks: Tasks) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _refuse_other_identity(before: Station, after: Station) -> None:
+    """What a running agent cannot change under itself."""
+    for name, old, new in (
+        ("station.id", before.id, after.id),
+        ("identity.key", before.identity.key, after.identity.key),
+        ("buffer.path", before.buffer.path, after.buffer.path),
+    ):
+        if old != new:
+            raise StationFileError.single(after.file, f"{name} changed from {old} to {new}: restart the agent for that")

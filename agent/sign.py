@@ -1,0 +1,161 @@
+"""Signing at the moment of capture: every record of this station is made here, in arrival order.
+
+The recorder runs in the event loop and never waits: what it signed goes to the keeper, which writes it down. The
+ledger's head (next seq, prev) is therefore ahead of the store by what is still being written.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from agent.clock import STEP_MS, Clock, moment
+from agent.flag import ClockTrust, Range, flagged
+from buffer.store import Entry
+from telemetry.bodies import BootBody, ClockStepBody, EventBody, GapBody, GapReason
+from telemetry.envelope import Sealer
+from telemetry.ledger import Ledger
+from telemetry.pack import PackEncoder
+from telemetry.reading import Block
+from telemetry.record import Boot, ClockState, Kind, Moment
+
+FIRST_KINDS = frozenset({Kind.BOOT, Kind.CONFIGURATION, Kind.RECOVERY})
+"""Records without which the centre cannot judge any other: they go before everything newer."""
+
+MAX_BODY_BYTES = 31 * 1024
+"""An envelope is at most 32 KiB; header, link, clocks and signature take less than 300 bytes of it."""
+
+YEAR_2020_MS = 1_577_836_800_000
+
+
+class DevicePlan(NamedTuple):
+    """What the recorder needs of a device: who it is, how its pack is written, what is plausible."""
+
+    device: str
+    channels: tuple[str, ...]
+    encoder: PackEncoder
+    ranges: Mapping[str, Range]
+
+
+class Recorder:
+    """The pen of one ledger. `keep` takes each entry; `accepting` says whether there is room for another poll."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        boot: Boot,
+        sealer: Sealer,
+        clock: Clock,
+        trust: ClockTrust,
+        keep: Callable[[Entry], None],
+        accepting: Callable[[], bool],
+    ) -> None:
+        self.ledger = ledger
+        self.configuration = bytes(8)
+        self._boot = boot
+        self._sealer = sealer
+        self._clock = clock
+        self._trust = trust
+        self._keep = keep
+        self._accepting = accepting
+        self._wall_minus_mono_ms = clock.wall_ms() - clock.mono_ms()
+        self._unsigned: dict[str, _Unsigned] = {}
+
+    def booted(self, body: BootBody) -> None:
+        """The first record of this run (and, with a new ledger, of the ledger)."""
+        self._sign(Kind.BOOT, body.encode(), self._now())
+
+    def new_ledger(self, ledger: Ledger, body: BootBody) -> None:
+        """From here on another ledger; its first record names the one before."""
+        self.ledger = ledger
+        self.booted(body)
+
+    def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
+        """The configuration in force: (device or "", encoded body) of each kind-4 record."""
+        self.configuration = configuration
+        for device, body in bodies:
+            self._sign(Kind.CONFIGURATION, body, self._now(), device)
+
+    def readings(self, plan: DevicePlan, blocks: Sequence[Block]) -> tuple[Block, ...]:
+        """One poll cycle that ended now. Gives the blocks as they were signed, with the station's flags."""
+        now = self._now()
+        trusted = self._trust.trusted(now.wall_ms, now.clock)
+        signed = flagged(blocks, plan.ranges, clock_trusted=trusted)
+        if not self._accepting():
+            self._count_unsigned(plan.device, now)
+            return signed
+        self._explain_unsigned(plan.device)
+        for body in self._packs(plan, signed, now):
+            self._sign(Kind.READINGS, body, now, plan.device)
+        return signed
+
+    def gap(
+        self, reason: GapReason, device: str, from_mono_ms: int, to_mono_ms: int, detail: str | None = None
+    ) -> None:
+        """Silence within this boot, explained."""
+        body = GapBody(reason, device, from_mono_ms, to_mono_ms, detail)
+        self._sign(Kind.GAP, body.encode(), self._now(), device)
+
+    def event(self, what: str, detail: Mapping[str, object]) -> None:
+        """Something that an auditor should find in the ledger, such as a refused configuration."""
+        self._sign(Kind.EVENT, EventBody(what, dict(detail)).encode(), self._now())
+
+    def _now(self) -> Moment:
+        now = moment(self._clock)
+        difference_ms = now.wall_ms - now.mono_ms
+        if abs(difference_ms - self._wall_minus_mono_ms) > STEP_MS:
+            before_ms = now.mono_ms + self._wall_minus_mono_ms
+            self._trust.stepped()
+            self._wall_minus_mono_ms = difference_ms
+            self._sign(Kind.CLOCK_STEP, ClockStepBody(before_ms, now.wall_ms, now.mono_ms).encode(), now)
+        self._wall_minus_mono_ms = difference_ms
+        return now
+
+    def _packs(self, plan: DevicePlan, blocks: Sequence[Block], now: Moment) -> list[bytes]:
+        body = plan.encoder.encode([(_arrival_wall_ms(block, now), block.readings) for block in blocks])
+        if len(body) <= MAX_BODY_BYTES:
+            return [body]
+        return [pack for half in _halves(blocks) for pack in self._packs(plan, half, now)]
+
+    def _sign(self, kind: Kind, body: bytes, now: Moment, device: str = "") -> None:
+        sealed = self.ledger.seal(kind, body, now, self._boot, self.configuration, self._sealer)
+        first = kind in FIRST_KINDS
+        self._keep(Entry(sealed.seq, kind, device, now.wall_ms, now.mono_ms, first, sealed.envelope))
+
+    def _count_unsigned(self, device: str, now: Moment) -> None:
+        before = self._unsigned.get(device)
+        since = before.from_mono_ms if before else now.mono_ms
+        self._unsigned[device] = _Unsigned(since, now.mono_ms, (before.polls if before else 0) + 1)
+
+    def _explain_unsigned(self, device: str) -> None:
+        lost = self._unsigned.pop(device, None)
+        if lost:
+            detail = f"the store failed: {lost.polls} polls were not signed"
+            self.gap(GapReason.OVERFLOW, device, lost.from_mono_ms, lost.to_mono_ms, detail)
+
+
+class _Unsigned(NamedTuple):
+    from_mono_ms: int
+    to_mono_ms: int
+    polls: int
+
+
+def _arrival_wall_ms(block: Block, now: Moment) -> int | None:
+    if now.clock == ClockState.UNKNOWN and now.wall_ms < YEAR_2020_MS:
+        return None
+    return now.wall_ms - (now.mono_ms - block.at_mono_ms)
+
+
+def _halves(blocks: Sequence[Block]) -> tuple[list[Block], list[Block]]:
+    """Two halves of a cycle that is too large for one envelope: by blocks, and one block by its channels."""
+    if len(blocks) > 1:
+        middle = len(blocks) // 2
+        return list(blocks[:middle]), list(blocks[middle:])
+    (block,) = blocks
+    middle = len(block.readings) // 2
+    if middle == 0:
+        raise ValueError(f"one reading of channel {block.readings[0].channel} is larger than an envelope")
+    return (
+        [Block(block.at_mono_ms, block.readings[:middle])],
+        [Block(block.at_mono_ms, block.readings[middle:])],
+    )
+

@@ -1,0 +1,67 @@
+"""What the station adds to an instrument's answer."""
+
+import pytest
+
+from agent.flag import ClockTrust, flagged, silent
+from telemetry.reading import Block, Flag, Reading
+from telemetry.record import ClockState
+
+pytestmark = pytest.mark.pure
+
+BUILT = 1_790_000_000_000
+
+
+def flags_of(value: float | str | None, low: float | None, high: float | None, before: int = 0) -> int:
+    block = Block(5, (Reading("pH", value, before),))
+    (after,) = flagged([block], {"pH": (low, high)}, clock_trusted=True)
+    return after.readings[0].flags
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(7.2, 0), (14.0, 0), (14.1, Flag.ABOVE_RANGE), (-0.1, Flag.BELOW_RANGE), (0, 0), ("text", 0), (None, 0)],
+)
+def test_a_value_outside_its_range_is_kept_and_flagged(value: float | str | None, expected: int) -> None:
+    assert flags_of(value, 0, 14) == expected
+
+
+def test_a_range_may_have_one_end() -> None:
+    assert flags_of(-5, None, 14) == 0
+    assert flags_of(500, 0, None) == 0
+
+
+def test_the_drivers_own_flags_stay() -> None:
+    assert flags_of(99, 0, 14, Flag.INSTRUMENT_FAULT) == Flag.INSTRUMENT_FAULT | Flag.ABOVE_RANGE
+
+
+def test_every_reading_says_that_the_clock_is_not_trusted() -> None:
+    block = Block(5, (Reading("a", 1), Reading("b", None, Flag.NO_COMMUNICATION)))
+    (after,) = flagged([block], {}, clock_trusted=False)
+    assert [r.flags for r in after.readings] == [
+        Flag.CLOCK_NOT_TRUSTED,
+        Flag.CLOCK_NOT_TRUSTED | Flag.NO_COMMUNICATION,
+    ]
+    assert after.at_mono_ms == 5
+
+
+def test_a_silent_device_gives_all_its_channels_with_the_reason() -> None:
+    block = silent(["pH", "Temp"], 77)
+    assert block.readings == (
+        Reading("pH", None, Flag.NO_COMMUNICATION),
+        Reading("Temp", None, Flag.NO_COMMUNICATION),
+    )
+
+
+def test_a_clock_before_the_software_was_built_is_not_trusted() -> None:
+    trust = ClockTrust(BUILT)
+    assert not trust.trusted(BUILT - 1, ClockState.SYNCHRONISED)
+    assert trust.trusted(BUILT, ClockState.UNSYNCHRONISED)
+
+
+def test_after_a_step_only_synchronisation_brings_the_trust_back() -> None:
+    trust = ClockTrust(BUILT)
+    trust.stepped()
+    assert not trust.trusted(BUILT + 1, ClockState.UNSYNCHRONISED)
+    assert not trust.trusted(BUILT + 1, ClockState.HOLDOVER)
+    assert trust.trusted(BUILT + 1, ClockState.SYNCHRONISED)
+    assert trust.trusted(BUILT + 1, ClockState.HOLDOVER)
