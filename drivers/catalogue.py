@@ -1,0 +1,24 @@
+"""Which drivers there are. A driver is imported when a station file names it."""
+
+from importlib import import_module
+from typing import cast
+
+from drivers.driver import Driver, DriverSettings
+from drivers.errors import Misconfigured
+
+DRIVERS: dict[str, str] = {
+    "modbus": "drivers.modbus.ModbusDriver",
+}
+
+
+def driver(name: str) -> type[Driver]:
+    """The driver's class; Misconfigured when there is none of that name."""
+    if name not in DRIVERS:
+        raise Misconfigured(f"there is no driver {name!r}", hint=f"drivers are: {', '.join(sorted(DRIVERS))}")
+    module, _, noun = DRIVERS[name].rpartition(".")
+    return cast("type[Driver]", getattr(import_module(module), noun))
+
+
+def settings(name: str) -> type[DriverSettings]:
+    """The settings that go with the driver; Misconfigured when there is none of that name."""
+    return driver(name).settings

@@ -1,0 +1,81 @@
+"""What every driver is: frozen settings, a constructor that does nothing, and `async read()`.
+
+It never opens, retries, logs, schedules or sleeps.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from drivers.errors import DriverError
+from drivers.exchange import Exchange
+from drivers.protocols.modbus import Point
+from telemetry.reading import Block
+
+
+class Cycle(NamedTuple):
+    """One poll: every channel exactly once over the blocks, and the errors that explain missing values.
+
+    A channel whose block failed comes as a reading without value and with flags, at the time of the
+    latest answer of this poll. An error may also be a notice: a block that was split is said once.
+    """
+
+    blocks: tuple[Block, ...]
+    errors: tuple[DriverError, ...] = ()
+
+
+class ChannelMeaning(NamedTuple):
+    """What a channel's number means. `low` and `high` in `unit`; None: no limit."""
+
+    id: str
+    unit: str
+    low: float | None = None
+    high: float | None = None
+
+
+class SettingProblem(NamedTuple):
+    """One mistake that needs a look at several settings; `path` leads to it from the device table."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+class DriverSettings(BaseModel):
+    """What is left of a `[[device]]` table after id, line, driver, every and profile."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @abstractmethod
+    def channels(self) -> tuple[ChannelMeaning, ...]:
+        """The channels in the order of the file."""
+
+    @abstractmethod
+    def points(self) -> tuple[Point, ...]:
+        """Where each channel lies, in the order of the file. Only meaningful without problems."""
+
+    @abstractmethod
+    def problems(self) -> Iterator[SettingProblem]:
+        """Mistakes across settings; those within one setting are pydantic's."""
+
+    @abstractmethod
+    def rows(self) -> list[list[object]]:
+        """Per channel [id, table, address, type, order, scale, offset, unit, range]: record kind 4."""
+
+    @abstractmethod
+    def address(self) -> int | None:
+        """The device's address on its line, unique there; None where lines have none."""
+
+
+class Driver(Protocol):
+    """Reads one device."""
+
+    settings: ClassVar[type[DriverSettings]]
+
+    def __init__(self, settings: DriverSettings, exchange: Exchange) -> None:
+        """Plan only; no I/O."""
+
+    async def read(self) -> Cycle:
+        """One poll. Raises DriverError only when nothing at all was read; its `flags` then hold for all."""
+        ...

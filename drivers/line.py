@@ -1,0 +1,209 @@
+"""What a `[[line]]` table says: where the line is, and how patient we are with it.
+
+serial:///dev/ttyUSB0?baudrate=9600&parity=N   Modbus RTU on a serial port
+tcp://10.0.0.5:502                             Modbus TCP
+rtu+tcp://10.0.0.6:4001                        RTU frames through a serial server
+"""
+
+import re
+from difflib import get_close_matches
+from typing import Annotated, Literal, NamedTuple, cast
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+
+SCHEMES = ("serial", "tcp", "rtu+tcp")
+LATER = ("udp", "tls", "ascii", "ascii+tcp", "rtu+udp", "tcp+tls")
+BAUDRATES = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
+MODBUS_TCP_PORT = 502
+RTU_OVER_TCP_GAP_S = 0.005
+"""The far line's speed is not known here; 5 ms is the 3.5 characters of 9600 Bd and a little more."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+Parity = Literal["N", "E", "O"]
+
+
+class SerialPort(NamedTuple):
+    """A serial port on this machine; always 8 data bits, as RTU needs them."""
+
+    path: str
+    baudrate: int
+    parity: Parity
+    stopbits: int
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def silence_s(self) -> float:
+        """3.5 characters of 11 bits; 1.75 ms above 19200 Bd (Modbus over Serial Line V1.02, 2.5.1.1)."""
+        return 0.00175 if self.baudrate > 19200 else 38.5 / self.baudrate
+
+
+class TcpHost(NamedTuple):
+    """A host that speaks Modbus TCP, or that passes RTU frames on to a serial line (`rtu`)."""
+
+    host: str
+    port: int
+    rtu: bool
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+Endpoint = SerialPort | TcpHost
+
+
+def seconds(value: object) -> object:
+    """The duration in seconds; leaves what is not a text to pydantic, which says what was expected."""
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError('not a duration, write for example "1s" or "500ms"')
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _only_text(value: object) -> object:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError(f'a duration needs its unit, write "{value}s" or "{value}ms"')  # noqa: TRY004
+    return seconds(value)
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(_only_text),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|min|m|h)$", "examples": ["1s", "500ms"]}
+    ),
+]
+
+
+def endpoint(url: str) -> Endpoint:
+    """Where the url leads; ValueError in the technician's words."""
+    parts = urlsplit(url)
+    if parts.scheme in LATER:
+        raise ValueError(f"{parts.scheme}:// comes later; today a line is serial://, tcp:// or rtu+tcp://")
+    if parts.scheme not in SCHEMES:
+        raise ValueError(_unknown_scheme(url, parts.scheme))
+    if parts.username or parts.password:
+        raise ValueError("a line has no user name or password")
+    if parts.fragment:
+        raise ValueError(f'"#{parts.fragment}" has no meaning in a line\'s url')
+    return _serial(parts) if parts.scheme == "serial" else _tcp(parts)
+
+
+def _unknown_scheme(url: str, scheme: str) -> str:
+    if url.startswith("/dev/"):
+        return f'write "serial://{url}?baudrate=9600&parity=N" with the line\'s own settings'
+    near = get_close_matches(scheme, SCHEMES, n=1)
+    better = f', did you mean "{near[0]}://"?' if near else ": serial://, tcp:// or rtu+tcp://"
+    return (
+        f'"{scheme}://" is not a kind of line{better}' if scheme else f'"{url}" has no kind of line{better}'
+    )
+
+
+def _tcp(parts: SplitResult) -> TcpHost:
+    rtu = parts.scheme == "rtu+tcp"
+    if parts.path not in {"", "/"} or parts.query:
+        extra = parts.path + ("?" + parts.query if parts.query else "")
+        raise ValueError(f"after {parts.scheme}://host:port nothing may follow (got {extra})")
+    if not parts.hostname:
+        raise ValueError(
+            f'a host is missing, write for example "{parts.scheme}://10.0.0.5:{4001 if rtu else 502}"'
+        )
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("the port must be a number from 1 to 65535") from None
+    if port is None and rtu:
+        raise ValueError(
+            f'the serial server\'s port is missing, write for example "rtu+tcp://{parts.hostname}:4001"'
+        )
+    if port == 0:
+        raise ValueError("the port must be a number from 1 to 65535")
+    return TcpHost(parts.hostname, MODBUS_TCP_PORT if port is None else port, rtu)
+
+
+def _serial(parts: SplitResult) -> SerialPort:
+    if parts.netloc:
+        raise ValueError(f'serial needs three slashes, write "serial:///{parts.netloc}{parts.path}"')
+    if not parts.path or parts.path == "/":
+        raise ValueError(
+            'a device is missing, write for example "serial:///dev/ttyUSB0?baudrate=9600&parity=N"'
+        )
+    options = _options(parts.query)
+    if "baudrate" not in options:
+        raise ValueError("the line's speed is missing, add \"?baudrate=9600\" (see the instrument's menu)")
+    if options.get("bytesize", "8") != "8":
+        raise ValueError("Modbus RTU needs bytesize=8; 7 bits is Modbus ASCII, which comes later")
+    return SerialPort(
+        path=parts.path,
+        baudrate=int(_one_of(options, "baudrate", tuple(map(str, BAUDRATES)))),
+        parity=cast("Parity", _one_of(options, "parity", ("N", "E", "O"))),
+        stopbits=int(_one_of(options, "stopbits", ("1", "2"))),
+    )
+
+
+_DEFAULTS = {"parity": "N", "stopbits": "1", "bytesize": "8"}
+
+
+def _options(query: str) -> dict[str, str]:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    options = dict(pairs)
+    if len(options) != len(pairs):
+        raise ValueError("an option stands twice in the url")
+    known = ("baudrate", *_DEFAULTS)
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise ValueError(
+                f'unknown option "{name}"'
+                + (f', did you mean "{near[0]}"?' if near else f", there are: {', '.join(known)}")
+            )
+    return _DEFAULTS | options
+
+
+def _one_of(options: dict[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    if options[name] not in allowed:
+        raise ValueError(f'{name} "{options[name]}" is not possible; one of {", ".join(allowed)}')
+    return options[name]
+
+
+class LineSettings(BaseModel):
+    """What is left of a `[[line]]` table after its id. Durations are "1s" or "500ms" there, seconds here."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    url: str
+    timeout_s: Seconds = Field(default=1.0, alias="timeout", ge=0.01, le=60)
+    """How long an answer may take."""
+    guard_s: Seconds = Field(default=1.0, alias="guard", ge=0.01, le=60)
+    """RTU: silence kept after a timeout or a bad answer; longer than the slowest late answer is late."""
+    gap_s: Seconds | None = Field(default=None, alias="gap", ge=0, le=5)
+    """RTU: pause before every request. None: 3.5 characters of the line's speed."""
+    connect_s: Seconds = Field(default=5.0, alias="connect_timeout", ge=0.1, le=60)
+    """How long connecting may take."""
+    reconnect_s: Seconds = Field(default=30.0, alias="reconnect", ge=0.01, le=3600)
+    """The longest pause between two attempts to open a line that is down."""
+    retries: int = Field(default=1, ge=0, le=5)
+    """How often a garbled answer is asked for again within one poll. Silence is not asked again."""
+
+    @field_validator("url")
+    @classmethod
+    def _url_leads_somewhere(cls, url: str) -> str:
+        endpoint(url)
+        return url
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the line is."""
+        return endpoint(self.url)
+
+    def silence_s(self) -> float:
+        """The pause between frames of an RTU line."""
+        if self.gap_s is not None:
+            return self.gap_s
+        where = self.endpoint
+        return where.silence_s if isinstance(where, SerialPort) else RTU_OVER_TCP_GAP_S
