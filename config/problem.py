@@ -1,0 +1,76 @@
+"""What is wrong with a station file, in one line per mistake.
+
+StationFileError: the file cannot be used; `problems` holds every mistake, in the file's order.
+"""
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+from typing import NamedTuple
+
+MAX_SHOWN = 60
+
+
+class Problem(NamedTuple):
+    """One mistake or warning. `line` is 1-based, None when the whole file is meant; `where` may be empty."""
+
+    file: str
+    line: int | None
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(part for part in (place, self.where, self.message) if part)
+
+
+class StationFileError(Exception):
+    """The station file cannot be used. Its text is one line per problem."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: p.line or 0))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def suggestion(word: str, known: Collection[str]) -> str | None:
+    """The known word that was probably meant, None when nothing is near."""
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[near[0]] if near else None
+
+
+def did_you_mean(word: object, known: Collection[str], kind: str) -> str:
+    """What would be right: the nearest known word, or the list of them (`kind` names them, in the plural)."""
+    near = suggestion(word, known) if isinstance(word, str) else None
+    if near is not None:
+        return f'did you mean "{near}"?'
+    if not known:
+        return f"there are no {kind}"
+    return f"{kind}: " + ", ".join(sorted(known))
+
+
+def shown(value: object) -> str:
+    """A value as the technician wrote it, shortened, and without the password of a URL."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{_clipped(_without_password(value))}"'
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return _clipped("[" + ", ".join(shown(item) for item in value) + "]")
+    return _clipped(str(value))
+
+
+def shown_with_type(value: object) -> str:
+    """The same, where the kind of value is what is wrong."""
+    return f"the text {shown(value)}" if isinstance(value, str) else shown(value)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+
+
+def _without_password(text: str) -> str:
+    scheme, mark, rest = text.partition("://")
+    secret, at, host = rest.rpartition("@")
+    return f"{scheme}{mark}…@{host}" if mark and at and secret else text
