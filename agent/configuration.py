@@ -5,10 +5,13 @@ from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from config.station import Station
-from telemetry.bodies import ConfigurationBody, configuration_hash
+from telemetry.bodies import ConfigurationBody, named
 
 ROWS_PER_PART = 200
 """A row is 40 to 100 bytes: a part stays far below an envelope's 32 KiB."""
+
+
+NO_HASH = bytes(8)
 
 
 class Configuration(NamedTuple):
@@ -20,15 +23,14 @@ class Configuration(NamedTuple):
 
 def configuration_of(station: Station, software: str) -> Configuration:
     """What this station file means, as it will stand in the ledger. No secrets, no paths."""
-    unhashed = list(_bodies(station, software))
-    hash8 = configuration_hash([body.encode() for body in unhashed])
-    bodies = tuple((body.device or "", body._replace_hash(hash8).encode()) for body in unhashed)
-    return Configuration(hash8, bodies)
+    parts = named(list(_bodies(station, software)))
+    hash8 = parts[0].hash8
+    return Configuration(hash8, tuple((part.device or "", part.encode()) for part in parts))
 
 
 def _bodies(station: Station, software: str) -> Iterator[ConfigurationBody]:
     about: dict[str, object] = {"name": station.name, "software": software, "timezone": station.timezone}
-    yield ConfigurationBody(None, None, 1, 1, about)
+    yield ConfigurationBody(NO_HASH, None, 1, 1, about)
     urls = {line.id: without_secrets(str(line.settings.url)) for line in station.lines}
     for device in station.devices:
         parts = list(_parts(device.settings.rows()))
@@ -40,7 +42,7 @@ def _bodies(station: Station, software: str) -> Iterator[ConfigurationBody]:
                 "unit": device.settings.address(),
                 "url": urls[device.line],
             }
-            yield ConfigurationBody(None, device.id, number, len(parts), content)
+            yield ConfigurationBody(NO_HASH, device.id, number, len(parts), content)
 
 
 def _parts(rows: Sequence[Sequence[object]]) -> Iterator[list[list[object]]]:

@@ -7,23 +7,19 @@ ledger's head (next seq, prev) is therefore ahead of the store by what is still 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from buffer.store import Entry
+
 from agent.clock import STEP_MS, Clock, moment
 from agent.flag import ClockTrust, Range, flagged
-from buffer.store import Entry
 from telemetry.bodies import BootBody, ClockStepBody, EventBody, GapBody, GapReason
 from telemetry.envelope import Sealer
 from telemetry.ledger import Ledger
-from telemetry.pack import PackEncoder
+from telemetry.pack import EARLIEST_WALL_MS, MAX_PORTION_BYTES, PackEncoder, portions
 from telemetry.reading import Block
 from telemetry.record import Boot, ClockState, Kind, Moment
 
 FIRST_KINDS = frozenset({Kind.BOOT, Kind.CONFIGURATION, Kind.RECOVERY})
 """Records without which the centre cannot judge any other: they go before everything newer."""
-
-MAX_BODY_BYTES = 31 * 1024
-"""An envelope is at most 32 KiB; header, link, clocks and signature take less than 300 bytes of it."""
-
-YEAR_2020_MS = 1_577_836_800_000
 
 
 class DevicePlan(NamedTuple):
@@ -111,10 +107,11 @@ class Recorder:
         return now
 
     def _packs(self, plan: DevicePlan, blocks: Sequence[Block], now: Moment) -> list[bytes]:
-        body = plan.encoder.encode([(_arrival_wall_ms(block, now), block.readings) for block in blocks])
-        if len(body) <= MAX_BODY_BYTES:
+        cycle = [(_arrival_wall_ms(block, now), block.readings) for block in blocks]
+        body = plan.encoder.encode(cycle)
+        if len(body) <= MAX_PORTION_BYTES:
             return [body]
-        return [pack for half in _halves(blocks) for pack in self._packs(plan, half, now)]
+        return [plan.encoder.encode(portion) for portion in portions(cycle)]
 
     def _sign(self, kind: Kind, body: bytes, now: Moment, device: str = "") -> None:
         sealed = self.ledger.seal(kind, body, now, self._boot, self.configuration, self._sealer)
@@ -140,22 +137,6 @@ class _Unsigned(NamedTuple):
 
 
 def _arrival_wall_ms(block: Block, now: Moment) -> int | None:
-    if now.clock == ClockState.UNKNOWN and now.wall_ms < YEAR_2020_MS:
+    if now.clock == ClockState.UNKNOWN and now.wall_ms < EARLIEST_WALL_MS:
         return None
     return now.wall_ms - (now.mono_ms - block.at_mono_ms)
-
-
-def _halves(blocks: Sequence[Block]) -> tuple[list[Block], list[Block]]:
-    """Two halves of a cycle that is too large for one envelope: by blocks, and one block by its channels."""
-    if len(blocks) > 1:
-        middle = len(blocks) // 2
-        return list(blocks[:middle]), list(blocks[middle:])
-    (block,) = blocks
-    middle = len(block.readings) // 2
-    if middle == 0:
-        raise ValueError(f"one reading of channel {block.readings[0].channel} is larger than an envelope")
-    return (
-        [Block(block.at_mono_ms, block.readings[:middle])],
-        [Block(block.at_mono_ms, block.readings[middle:])],
-    )
-

@@ -63,7 +63,9 @@ def _devices(answer: Table) -> list[str]:
     for device in answer["devices"]:
         mark = "!" if device["silent"] or device["trouble"] else " "
         age = "never answered" if device["age_s"] is None else f"{device['age_s']} s ago"
-        rows.append(f"{mark} {device['device']:<12} on {device['line']}: {age}, {device['failures']} of {device['polls']} polls failed")
+        rows.append(
+            f"{mark} {device['device']:<12} on {device['line']}: {age}, {device['failures']} of {device['polls']} polls failed"
+        )
         if device["trouble"]:
             rows.append(f"      {device['trouble']}")
         for reading in device["channels"]:
