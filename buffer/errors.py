@@ -1,0 +1,41 @@
+"""What can go wrong with the store; every error says what happened and what to do.
+
+StoreError
+├── StoreBusy      another process has the store open: stop that one first
+├── StoreFull      the quota (or the disk) is used up by records that nobody has received yet: keep the
+│                  envelopes, try again later
+├── StoreBroken    the file cannot be read or written now: keep the envelopes, try again later
+└── StoreForeign   the file is not ours, or written by a newer version: do not touch it
+
+OutOfSequence (a ValueError) stands apart: a caller that offers a wrong seq, or other bytes under a seq that
+is taken, has a defect that no retry can mend.
+"""
+
+
+class StoreError(Exception):
+    """One line for the technician: what happened, and the hint what to do."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(f"{what}; {hint}")
+        self.what = what
+        self.hint = hint
+
+
+class StoreBusy(StoreError):
+    """Another process has the store open."""
+
+
+class StoreFull(StoreError):
+    """No room for new records, and nothing delivered is left that could go."""
+
+
+class StoreBroken(StoreError):
+    """The file could not be read or written, also not after it was opened again."""
+
+
+class StoreForeign(StoreError):
+    """The file is something else, or newer than this program."""
+
+
+class OutOfSequence(ValueError):
+    """A batch that does not continue the ledger, or that would put other bytes under a used seq."""

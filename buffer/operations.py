@@ -1,0 +1,159 @@
+"""The writes, each a function of connection and inventory to the inventory after it.
+
+They run inside a transaction that the caller opens and commits, possibly several in one. Each checks before it
+writes, so an OutOfSequence leaves nothing behind; and each may run again after a commit of unknown outcome.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from buffer.entry import Entry, Tail
+from buffer.errors import OutOfSequence
+from buffer.inventory import Inventory, Kept
+from buffer.owed import OPEN, Range, Ranges, add, clip, subtract
+from buffer.schema import SELF, key_of
+
+Work = Callable[[sqlite3.Connection, Inventory], Inventory]
+
+_INSERT = (
+    "INSERT INTO entry (key, kind, device, wall_ms, mono_ms, first, envelope) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_ADVANCE = "UPDATE ledger SET next_seq = ?, prev = ? WHERE number = ? AND next_seq = ?"
+
+
+def begin(conn: sqlite3.Connection, inventory: Inventory, tail: Tail, owners: Iterable[str]) -> Inventory:
+    """A new ledger, owed to every owner from its first record on. Older ledgers stay as they are owed."""
+    known = inventory.named(tail.ledger)
+    if known is not None:
+        if known == inventory.current and inventory.tail == tail:
+            return inventory
+        raise OutOfSequence(f"ledger {tail.ledger.hex()} has begun before")
+    number = len(inventory.ledgers) + 1
+    conn.execute("INSERT INTO ledger (number, id, next_seq, prev) VALUES (?, ?, ?, ?)", (number, *tail))
+    for owner in inventory.owners():
+        inventory = _close(conn, inventory, owner)
+    inventory = _close(conn, inventory, SELF)
+    inventory = replace(inventory, ledgers=(*inventory.ledgers, Kept(number, *tail)))
+    for owner in (SELF, *owners):
+        inventory = write_span(conn, inventory, (owner, number), ((tail.next_seq, OPEN),))
+    return inventory
+
+
+def append(
+    conn: sqlite3.Connection,
+    inventory: Inventory,
+    batch: Sequence[Entry],
+    tail: Tail,
+    notes: Mapping[str, bytes],
+) -> Inventory:
+    """Entries, tail and notes. What an earlier try has written already must be the same bytes."""
+    current = inventory.current
+    if current is None or current.ledger != tail.ledger:
+        raise OutOfSequence(f"ledger {tail.ledger.hex()} is not the one being written")
+    _check_batch(current, batch, tail)
+    known = sum(entry.seq < current.next_seq for entry in batch)
+    _check_known(conn, current, batch[:known])
+    fresh = batch[known:]
+    if fresh:
+        moved = conn.execute(_ADVANCE, (tail.next_seq, tail.prev, current.number, fresh[0].seq))
+        if moved.rowcount != 1:
+            raise OutOfSequence(f"the file does not go on at seq {fresh[0].seq}")
+        conn.executemany(_INSERT, ((key_of(current.number, entry.seq), *entry[1:7]) for entry in fresh))
+        ledgers = (*inventory.ledgers[:-1], Kept(current.number, *tail))
+        inventory = replace(inventory, ledgers=ledgers)
+    return write_notes(conn, inventory, notes)
+
+
+def _check_batch(current: Kept, batch: Sequence[Entry], tail: Tail) -> None:
+    first = batch[0].seq if batch else tail.next_seq
+    if [entry.seq for entry in batch] != list(range(first, tail.next_seq)):
+        raise OutOfSequence(f"a batch from seq {first} does not lead to {tail.next_seq}")
+    if first > current.next_seq or tail.next_seq < first:
+        raise OutOfSequence(f"the ledger goes on at seq {current.next_seq}, not {first}")
+    if tail.next_seq == current.next_seq and tail.prev != current.prev:
+        raise OutOfSequence(f"seq {tail.next_seq - 1} is written with another hash")
+
+
+def _check_known(conn: sqlite3.Connection, current: Kept, batch: Sequence[Entry]) -> None:
+    for entry in batch:
+        row = conn.execute(
+            "SELECT envelope FROM entry WHERE key = ?", (key_of(current.number, entry.seq),)
+        ).fetchone()
+        if row is None or row[0] != entry.envelope:
+            raise OutOfSequence(f"seq {entry.seq} is written, with other bytes")
+
+
+def delivered(
+    conn: sqlite3.Connection, inventory: Inventory, destination: str, ledger: bytes, ranges: Iterable[Range]
+) -> Inventory:
+    """No longer owed. Nothing happens for a ledger that is not known here; what is still to come stays owed."""
+    kept = inventory.named(ledger)
+    if kept is None:
+        return inventory
+    owed = inventory.spans.get((destination, kept.number), ())
+    gone = clip(tuple(ranges), 1, kept.next_seq - 1)
+    return write_span(conn, inventory, (destination, kept.number), subtract(owed, gone))
+
+
+def owe_again(
+    conn: sqlite3.Connection, inventory: Inventory, destination: str, ledger: bytes, covered: Iterable[Range]
+) -> Inventory:
+    """Everything still held that is not covered, and what was owed before."""
+    kept = inventory.named(ledger)
+    if kept is None or destination not in inventory.owners():
+        return inventory
+    has = clip(tuple(covered), 1, kept.next_seq - 1)
+    again = subtract(inventory.spans.get((SELF, kept.number), ()), has)
+    owed = inventory.spans.get((destination, kept.number), ())
+    return write_span(conn, inventory, (destination, kept.number), add(owed, again))
+
+
+def address(conn: sqlite3.Connection, inventory: Inventory, destinations: Iterable[str]) -> Inventory:
+    """From now on these destinations and no others: a new one is owed everything held, one that left nothing."""
+    # Every destination is owed what is still to come of the current ledger: who has no range is new.
+    wanted, had = set(destinations), inventory.owners()
+    for which in [which for which in inventory.spans if which[0] in had - wanted]:
+        inventory = write_span(conn, inventory, which, ())
+    held = [(number, ranges) for (owner, number), ranges in inventory.spans.items() if owner == SELF]
+    for owner in sorted(wanted - had):
+        for number, ranges in held:
+            inventory = write_span(conn, inventory, (owner, number), ranges)
+    return inventory
+
+
+def write_notes(conn: sqlite3.Connection, inventory: Inventory, notes: Mapping[str, bytes]) -> Inventory:
+    """Only what changed is written: a note that stays costs no page."""
+    changed = {name: value for name, value in notes.items() if inventory.notes.get(name) != value}
+    if not changed:
+        return inventory
+    conn.executemany("INSERT OR REPLACE INTO note (name, value) VALUES (?, ?)", changed.items())
+    return replace(inventory, notes={**inventory.notes, **changed})
+
+
+def write_span(
+    conn: sqlite3.Connection, inventory: Inventory, which: tuple[str, int], ranges: Ranges
+) -> Inventory:
+    """Stores the difference, so that a receipt costs a row or two, however many ranges there are."""
+    before = inventory.spans.get(which, ())
+    if before == ranges:
+        return inventory
+    conn.executemany(
+        "DELETE FROM span WHERE owner = ? AND ledger = ? AND first = ?",
+        [(*which, first) for first, _ in set(before) - set(ranges)],
+    )
+    conn.executemany(
+        "INSERT INTO span (owner, ledger, first, last) VALUES (?, ?, ?, ?)",
+        [(*which, first, last) for first, last in set(ranges) - set(before)],
+    )
+    spans = {**inventory.spans, which: ranges}
+    return replace(inventory, spans={which: ranges for which, ranges in spans.items() if ranges})
+
+
+def _close(conn: sqlite3.Connection, inventory: Inventory, owner: str) -> Inventory:
+    """The current ledger gets no more records: its ranges end where it ends."""
+    current = inventory.current
+    if current is None:
+        return inventory
+    ends = clip(inventory.spans.get((owner, current.number), ()), 1, current.next_seq - 1)
+    return write_span(conn, inventory, (owner, current.number), ends)

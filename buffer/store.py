@@ -1,0 +1,227 @@
+"""The store as others see it. What a call returns has been synced to the disk; what it raises is `StoreError`.
+
+    store = await Store.open(path, destinations=["so-tnmt"], quota_bytes=4 * 10**9, keep_ms=90 * 86_400_000)
+    await store.begin(Tail(ledger, 1, bytes(32)))
+    await store.append([Entry(1, 0, "", wall_ms, mono_ms, True, envelope)], Tail(ledger, 2, hash_of(envelope)))
+    for owed in store.owed("so-tnmt"):
+        batch = await store.read(owed.ledger, owed.first, owed.last, max_bytes=65_536, max_rows=500)
+    await store.delivered("so-tnmt", ledger, [(1, 1)])
+    await store.close()
+
+Writes that are asked for while another one runs share the next transaction.
+"""
+
+import hashlib
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Final, Self, TypeVar
+
+from buffer import operations, rows
+from buffer.database import PAGE_BYTES
+from buffer.entry import Entry, LedgerHeld, Owed, Pruned, Stats, Summarise, Tail
+from buffer.inventory import Kept
+from buffer.keeper import Keeper, Write
+from buffer.owed import OPEN, Range
+from buffer.retention import Prune, quota_marks
+from buffer.writer import Executor, WriterThread
+
+__all__ = ["Entry", "LedgerHeld", "Owed", "Pruned", "Range", "Stats", "Store", "Summarise", "Tail"]
+
+T = TypeVar("T")
+_NOTHING: Final[Mapping[str, bytes]] = MappingProxyType({})
+
+
+class Store:
+    """Made by `open`. One task writes records; any task may do the rest. Nothing works after `close`."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        executor: Executor,
+        destinations: Sequence[str],
+        *,
+        quota_bytes: int,
+        keep_ms: int,
+    ) -> None:
+        self._keeper = keeper
+        self._executor = executor
+        self._destinations = tuple(destinations)
+        self._quota_bytes = quota_bytes
+        self._keep_ms = keep_ms
+        self._waiting: deque[Write] = deque()
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        destinations: Sequence[str],
+        quota_bytes: int,
+        keep_ms: int,
+        summarise: Summarise | None = None,
+        executor: Executor | None = None,
+    ) -> Self:
+        """Makes the file and its folder when missing.
+
+        quota_bytes: largest size of the file (up to some 5 MB of log come on top). keep_ms: how long a record
+        stays that every destination has. StoreBusy, StoreForeign, StoreBroken.
+        """
+        executor = executor or WriterThread()
+        keeper = Keeper(path, quota_bytes, summarise)
+        with ExitStack() as undo:
+            undo.callback(executor.close)
+            await executor.run(partial(keeper.open, destinations))
+            undo.pop_all()
+        return cls(keeper, executor, destinations, quota_bytes=quota_bytes, keep_ms=keep_ms)
+
+    @property
+    def tail(self) -> Tail | None:
+        """Where the ledger being written goes on; None before the first `begin`."""
+        return self._keeper.inventory.tail
+
+    @property
+    def notes(self) -> Mapping[str, bytes]:
+        """Small facts written with the records."""
+        return self._keeper.inventory.notes
+
+    async def begin(self, tail: Tail) -> None:
+        """A new ledger is written from now on; what is owed of older ones stays owed. OutOfSequence if known."""
+        work = partial(operations.begin, tail=tail, owners=self._destinations)
+        await self._write(Write(work, grows=True))
+
+    async def append(self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes] = _NOTHING) -> None:
+        """Entries, the tail after them and notes in one transaction, owed to every destination.
+
+        OutOfSequence when the batch does not start at the tail. StoreFull and StoreBroken: keep the very same
+        bytes and offer them again, alone or with newer ones behind them; what is already written is passed over.
+        """
+        work = partial(operations.append, batch=tuple(batch), tail=tail, notes=dict(notes))
+        await self._write(Write(work, grows=True))
+
+    def owed(self, destination: str) -> tuple[Owed, ...]:
+        """What the destination has not confirmed, oldest ledger first, ascending. No I/O."""
+        return tuple(self._keeper.inventory.owed(destination))
+
+    async def delivered(self, destination: str, ledger: bytes, ranges: Sequence[Range]) -> None:
+        """The destination has these. What lies beyond the newest record, or in an unknown ledger, is ignored."""
+        work = partial(operations.delivered, destination=destination, ledger=ledger, ranges=tuple(ranges))
+        await self._write(Write(work))
+
+    async def owe_again(self, destination: str, ledger: bytes, covered: Sequence[Range]) -> None:
+        """The destination was restored and has only `covered`: all else that is still here is owed again."""
+        work = partial(operations.owe_again, destination=destination, ledger=ledger, covered=tuple(covered))
+        await self._write(Write(work))
+
+    async def readdress(self, destinations: Sequence[str]) -> None:
+        """Other destinations from now on: a new one is owed all that is here, a removed one nothing."""
+        self._destinations = tuple(destinations)
+        await self._write(Write(partial(operations.address, destinations=self._destinations)))
+
+    async def read(
+        self, ledger: bytes, first: int, last: int, *, max_bytes: int, max_rows: int
+    ) -> list[Entry]:
+        """Rows first..last that are here, ascending; at least one if there is one, however large."""
+        kept = self._keeper.inventory.named(ledger)
+        if kept is None:
+            return []
+        span = first, min(last, OPEN)
+        return await self._ask(
+            partial(rows.between, kept=kept, span=span, max_bytes=max_bytes, max_rows=max_rows)
+        )
+
+    async def read_first(self, destination: str) -> list[Entry]:
+        """What goes to the destination before anything newer, oldest first, at most 1,000, with their ledgers."""
+        inventory = self._keeper.inventory
+        return await self._ask(partial(rows.owed_first, inventory=inventory, destination=destination))
+
+    async def hash_at(self, ledger: bytes, seq: int) -> bytes | None:
+        """SHA-256 of the envelope as it is read back; None when the row is not here."""
+        found = await self.read(ledger, seq, seq, max_bytes=0, max_rows=1)
+        return hashlib.sha256(found[0].envelope).digest() if found else None
+
+    async def lowest_held(self, ledger: bytes) -> int | None:
+        """The lowest seq still here; None when there is none."""
+        return next((held.lowest for held in self._keeper.inventory.held() if held.ledger == ledger), None)
+
+    async def newest(self) -> Entry | None:
+        """The newest record of all, with its ledger: the last sign of life. It is never pruned."""
+        return await self._at(self._keeper.inventory.newest())
+
+    async def prune(self, now_wall_ms: int) -> Pruned:
+        """Lets go what may go, in steps with room for other work between. Only with a clock to trust."""
+        by_age = by_quota = freed = 0
+        while gone := await self._prune_step(now_wall_ms - self._keep_ms):
+            by_age += gone
+        start, stop = quota_marks(self._quota_bytes // PAGE_BYTES)
+        if await self._executor.run(self._keeper.used_pages) > start:
+            while await self._executor.run(self._keeper.used_pages) > stop:
+                gone = await self._prune_step(None)
+                by_quota += gone
+                if not gone:
+                    break
+        while given := await self._executor.run(self._keeper.give_back):
+            freed += given
+        await self._executor.run(self._keeper.trim_wal)
+        return Pruned(by_age, by_quota, freed)
+
+    async def stats(self) -> Stats:
+        """Sizes and counts, for those who watch over it."""
+        inventory = self._keeper.inventory
+        sizes = await self._executor.run(self._keeper.sizes)
+        oldest, newest = await self._at(inventory.lowest()), await self._at(inventory.newest())
+        held = tuple(inventory.held())
+        return Stats(
+            *sizes,
+            self._quota_bytes,
+            sum(ledger.rows for ledger in held),
+            {destination: inventory.owed_rows(destination) for destination in self._destinations},
+            held,
+            oldest.wall_ms if oldest else None,
+            newest.wall_ms if newest else None,
+        )
+
+    async def close(self) -> None:
+        """Waits for what was asked for, then lets the file go. StoreBroken from a last write is its caller's."""
+        await self._executor.run(self._flush)
+        await self._executor.run(self._keeper.close)
+        self._executor.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _write(self, write: Write) -> None:
+        self._waiting.append(write)
+        await self._executor.run(self._flush)
+        write.result()
+
+    def _flush(self) -> None:
+        # Runs in the writer thread. The first of several takes the writes of all; the others find nothing left.
+        writes: list[Write] = []
+        while self._waiting:
+            writes.append(self._waiting.popleft())
+        if writes:
+            self._keeper.transact(writes)
+
+    async def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._executor.run(partial(self._keeper.read, query))
+
+    async def _at(self, where: tuple[Kept, int] | None) -> Entry | None:
+        if where is None:
+            return None
+        kept, seq = where
+        return await self._ask(partial(rows.one, kept=kept, seq=seq))
+
+    async def _prune_step(self, before_wall_ms: int | None) -> int:
+        prune = Prune(before_wall_ms)
+        await self._write(Write(prune))
+        return prune.rows
