@@ -35,7 +35,7 @@ _COIL_WORD = {0: 0x0000, 1: 0xFF00}
 _COIL_BIT = {word: bit for bit, word in _COIL_WORD.items()}
 
 
-class Malformed(ValueError):  # noqa: N818 - the contract's word
+class Malformed(ValueError):
     """A PDU that breaks the specification. `evidence` are its bytes.
 
     `code` is the exception with which a slave answers such a request: 1 for a function that nobody here

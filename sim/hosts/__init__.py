@@ -1,0 +1,1 @@
+"""Hosts: the only modules of the room with sockets and pseudo-terminals. They frame, wait and carry."""

@@ -1,0 +1,55 @@
+"""What a master says in RTU frames on any stream of bytes, turned into replies."""
+
+import asyncio
+
+from drivers.protocols import modbus_rtu
+from sim.hosts.landing import Landings
+from sim.wire import Wire
+
+SILENCE_S = 0.02
+"""Longer than 3.5 characters at 2400 baud (16 ms) and than the latency timer of a USB adapter (16 ms)."""
+
+
+class RtuConversation:
+    """Units that nobody here has are not answered; noise is passed over; an unfinished frame is forgotten."""
+
+    def __init__(self, wire: Wire, landings: Landings, *, silence_s: float = SILENCE_S) -> None:
+        self._wire = wire
+        self._landings = landings
+        self._silence_s = silence_s
+        self._buffer = bytearray()
+        self._silence: asyncio.TimerHandle | None = None
+
+    def fed(self, received: bytes) -> None:
+        """Answer what is complete; what is not waits for more, or for silence."""
+        self._forget_silence()
+        self._buffer += received
+        self._take(silent=False)
+        if self._buffer:
+            self._silence = asyncio.get_running_loop().call_later(self._silence_s, self._fell_silent)
+
+    def stop(self) -> None:
+        """Forget the beginning of a request."""
+        self._forget_silence()
+        self._buffer.clear()
+
+    def _fell_silent(self) -> None:
+        self._silence = None
+        self._take(silent=True)
+
+    def _forget_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def _take(self, *, silent: bool) -> None:
+        while self._buffer:
+            try:
+                request = modbus_rtu.take_request(self._buffer, silent=silent)
+            except modbus_rtu.Garbled:
+                continue
+            if request is None:
+                return
+            due = self._wire.ask(*request)
+            if due is not None:
+                self._landings.expect(due, modbus_rtu.encode_frame)
