@@ -72,7 +72,10 @@ def _state(synchronised: bool, was_synchronised: bool) -> ClockState:
 
 
 _TIMEX_BYTES = 208
-_STATUS_OFFSET, _MAXERROR_OFFSET = 40, 24  # struct timex, 64-bit Linux: modes, offset, freq, maxerror, esterror, status
+_STATUS_OFFSET, _MAXERROR_OFFSET = (
+    40,
+    24,
+)  # struct timex, 64-bit Linux: modes, offset, freq, maxerror, esterror, status
 _STA_UNSYNC = 0x0040
 _TIME_ERROR = 5
 

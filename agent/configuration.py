@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
+from agent.tables import settings_of, wire_of
 from config.station import Station
 from telemetry.bodies import ConfigurationBody, named
 
@@ -31,15 +32,16 @@ def configuration_of(station: Station, software: str) -> Configuration:
 def _bodies(station: Station, software: str) -> Iterator[ConfigurationBody]:
     about: dict[str, object] = {"name": station.name, "software": software, "timezone": station.timezone}
     yield ConfigurationBody(NO_HASH, None, 1, 1, about)
-    urls = {line.id: without_secrets(str(line.settings.url)) for line in station.lines}
+    urls = {line.id: without_secrets(wire_of(line).url) for line in station.lines}
     for device in station.devices:
-        parts = list(_parts(device.settings.rows()))
+        settings = settings_of(device)
+        parts = list(_parts(settings.rows()))
         for number, rows in enumerate(parts, start=1):
             content: dict[str, object] = {
                 "channels": rows,
                 "driver": device.driver,
                 "every_ms": device.every_ms,
-                "unit": device.settings.address(),
+                "unit": settings.address(),
                 "url": urls[device.line],
             }
             yield ConfigurationBody(NO_HASH, device.id, number, len(parts), content)

@@ -1,24 +1,29 @@
 """The instruments' side of the agent: from a station's lines and devices to running line tasks."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+from drivers.bus import Bus
+
 from agent.clock import Clock
-from agent.read import Device, Line, Report
+from agent.read import LONGEST_CYCLE_MS, Device, Line, Report
 from agent.schedule import Due
 from agent.sign import DevicePlan, Recorder
+from agent.tables import settings_of, wire_of
 from config.station import Device as DeviceTable
 from config.station import Station
 from drivers import catalogue
-from drivers.bus import Bus
 from telemetry.pack import PackEncoder
+
+LAST_POLL_S = 1.2
+"""What a poll that runs when the station stops may still take."""
 
 
 def plan_of(station: str, device: DeviceTable) -> DevicePlan:
     """How the recorder writes this device's readings."""
-    channels = device.settings.channels()
+    channels = settings_of(device).channels()
     return DevicePlan(
         device=device.id,
         channels=tuple(channel.id for channel in channels),
@@ -48,15 +53,23 @@ class Field:
     async def start(self, tasks: asyncio.TaskGroup, before: Mapping[str, Device]) -> None:
         """Build the lines and let each run as a task of its own. `before`: the devices of the file before."""
         for table in self.station.lines:
-            bus = await self._buses.enter_async_context(Bus(table.settings, self.clock.mono_ms))
+            bus = await self._buses.enter_async_context(Bus(wire_of(table), self.clock.mono_ms))
             self.buses[table.id] = bus
-            line = Line(table.id, self._devices(table.id, bus, before), self.recorder, self.clock, self.report)
-            line.back_by_mono_ms = self.clock.mono_ms() + line.longest_cycle_ms
+            line = Line(
+                table.id, self._devices(table.id, bus, before), self.recorder, self.clock, self.report
+            )
+            line.back_by_mono_ms = self.clock.mono_ms() + LONGEST_CYCLE_MS
             self.lines.append(line)
             self._tasks.append(tasks.create_task(line.run(), name=f"line {table.id}"))
 
     async def stop(self) -> None:
-        """End the line tasks, then close the wires."""
+        """End the line tasks, then close the wires. A poll that runs may end: what was answered gets signed."""
+        for line, task in zip(self.lines, self._tasks, strict=True):
+            line.ending = True
+            if not line.polling:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LAST_POLL_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -68,9 +81,8 @@ class Field:
         for table in self.station.devices:
             if table.line != line:
                 continue
-            driver: Callable[..., object] = catalogue.driver(table.driver)
-            plan = plan_of(self.station.id, table)
-            device = Device(plan, driver(table.settings, bus.exchange), Due(table.every_ms, now_ms))
+            driver = catalogue.driver(table.driver)(settings_of(table), bus.exchange)
+            device = Device(plan_of(self.station.id, table), driver, Due(table.every_ms, now_ms))
             if table.id in before:
                 device.carry(before[table.id])
             devices.append(device)

@@ -16,7 +16,9 @@ Range = tuple[float | None, float | None]
 """Lowest and highest plausible value in the channel's unit; None: no such end."""
 
 
-def flagged(blocks: Sequence[Block], ranges: Mapping[str, Range], *, clock_trusted: bool) -> tuple[Block, ...]:
+def flagged(
+    blocks: Sequence[Block], ranges: Mapping[str, Range], *, clock_trusted: bool
+) -> tuple[Block, ...]:
     """The blocks with the station's flags added; readings that need none are kept as they are."""
     every = 0 if clock_trusted else _CLOCK
     return tuple(

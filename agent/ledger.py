@@ -102,7 +102,8 @@ class StationLedger:
         while True:
             await self.keeper.flush()
             self.save_beside()
-            await self.store.prune(self._clock.wall_ms())
+            if self.recorder.clock_trusted():
+                await self.store.prune(self._clock.wall_ms())
             await asyncio.sleep(UPKEEP_S)
 
     async def close(self, *, flush_s: float) -> None:
@@ -121,7 +122,9 @@ class StationLedger:
         if tail is not None:
             sidecar.save(self._beside, Sidecar(tail.ledger, self.boots, tail.next_seq - 1))
 
-    def _say_boot(self, reason: BootReason, last_sign: tuple[int, int] | None, before: LedgerEnd | None) -> None:
+    def _say_boot(
+        self, reason: BootReason, last_sign: tuple[int, int] | None, before: LedgerEnd | None
+    ) -> None:
         self.recorder.booted(BootBody(self._key.public, reason, last_sign, before, SOFTWARE))
         restored = reason in (BootReason.STORE_RESTORED, BootReason.STORE_LOST)
         fields = {"reason": reason.name, "ledger": self.recorder.ledger.ledger.hex(), "boot": self.boots}

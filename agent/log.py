@@ -8,7 +8,9 @@ from typing import Literal, TextIO
 
 LOGGER = logging.getLogger("tram")
 
-ALARMS = frozenset({"device.silent", "device.defect", "store.failing", "station.reload-refused", "ledger.restored"})
+ALARMS = frozenset(
+    {"device.silent", "device.defect", "store.failing", "station.reload-refused", "ledger.restored"}
+)
 """Events that somebody should look at; the others are for the record."""
 
 

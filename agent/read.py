@@ -9,7 +9,7 @@ later (agent.schedule). When it is back one gap record says from when to when it
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from agent.clock import Clock
 from agent.flag import silent
@@ -18,9 +18,12 @@ from agent.sign import DevicePlan, Recorder
 from drivers.driver import Cycle, Driver
 from drivers.errors import DriverError, Unreachable
 from telemetry.bodies import GapReason
-from telemetry.reading import Block
+from telemetry.reading import Block, Flag
 
 Report = Callable[[str, dict[str, object]], None]
+
+LONGEST_CYCLE_MS = 60_000
+"""A line that did not come round within this after its due time is stuck (agent.watchdog)."""
 
 
 @dataclass(slots=True)
@@ -56,27 +59,30 @@ class Line:
     clock: Clock
     report: Report
     back_by_mono_ms: int = 0
-    longest_cycle_ms: int = field(default=60_000)
+    polling: bool = False
+    ending: bool = False
 
     async def run(self) -> None:
-        """Polls for ever."""
-        while True:
+        """Polls until `ending` is set while a poll runs; while it sleeps, cancel it."""
+        while not self.ending:
             device = min(self.devices, key=_due_ms)
             now_ms = self.clock.mono_ms()
             wait_ms = device.due.due_ms - now_ms
-            self.back_by_mono_ms = max(now_ms, device.due.due_ms) + self.longest_cycle_ms
+            self.back_by_mono_ms = max(now_ms, device.due.due_ms) + LONGEST_CYCLE_MS
             if wait_ms > 0:
                 await asyncio.sleep(wait_ms / 1_000)
+            self.polling = True
             await self._poll(device)
+            self.polling = False
 
     async def _poll(self, device: Device) -> None:
         device.polls += 1
         try:
             cycle = await device.driver.read()
         except DriverError as error:
-            self._failed(device, error, _reason(error))
+            self._failed(device, error, _reason(error), error.flags)
         except Exception as error:  # noqa: BLE001 - the bulkhead: one device's defect stops no other device
-            self._failed(device, error, GapReason.ANALYZER_SILENT)
+            self._failed(device, error, GapReason.ANALYZER_SILENT, int(Flag.INSTRUMENT_FAULT))
             self.report("device.defect", {"device": device.plan.device, "error": repr(error)})
         else:
             self._answered(device, cycle)
@@ -93,14 +99,18 @@ class Line:
         device.answered_mono_ms = now_ms
         device.due = device.due.after_answer(now_ms, self.clock.wall_ms() - now_ms)
 
-    def _failed(self, device: Device, error: Exception, reason: GapReason) -> None:
+    def _failed(self, device: Device, error: Exception, reason: GapReason, flags: int) -> None:
         device.failures += 1
         now_ms = self.clock.mono_ms()
         if device.silent_since_mono_ms is None:
-            device.silent_since_mono_ms = now_ms if device.answered_mono_ms is None else device.answered_mono_ms
+            device.silent_since_mono_ms = (
+                now_ms if device.answered_mono_ms is None else device.answered_mono_ms
+            )
             device.silence = reason
         self._say(device, str(error), "device.silent")
-        device.last_blocks = self.recorder.readings(device.plan, [silent(device.plan.channels, now_ms)])
+        device.last_blocks = self.recorder.readings(
+            device.plan, [silent(device.plan.channels, now_ms, flags)]
+        )
         device.due = device.due.after_failure(now_ms, self.clock.wall_ms() - now_ms)
 
     def _back(self, device: Device, since_mono_ms: int) -> None:

@@ -7,10 +7,11 @@ stop was clean → destinations get a moment → services → status socket → 
 """
 
 import asyncio
-import os
 import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+
+from config.errors import StationFileError
 
 from agent import sidecar, status
 from agent.clock import Clock
@@ -25,7 +26,6 @@ from agent.state import status_of
 from agent.version import SOFTWARE
 from agent.watchdog import Notifier, feed
 from buffer.store import Entry, Store
-from config.errors import StationFileError
 from config.station import Station
 from telemetry import keyfile
 
@@ -137,7 +137,7 @@ class Agent:
         self.ledger.configure(configuration_of(station, SOFTWARE))
         await self._start_field(tasks, before)
         await _cancel(delivering)
-        await self.store.serve([destination.id for destination in station.destinations])
+        await self.store.readdress([destination.id for destination in station.destinations])
         self.deliveries = self._new_deliveries()
         self._report("station.reloaded", {"station": station.id, "devices": len(station.devices)})
         return self._start_deliveries(tasks)
@@ -161,7 +161,9 @@ class Agent:
     def _start_deliveries(self, tasks: asyncio.TaskGroup) -> Tasks:
         pairs = zip(self.deliveries, self.station.destinations, strict=True)
         return [
-            tasks.create_task(deliver_for_ever(delivery, table.id, self._report), name=f"destination {table.id}")
+            tasks.create_task(
+                deliver_for_ever(delivery, table.id, self._report), name=f"destination {table.id}"
+            )
             for delivery, table in pairs
         ]
 
@@ -202,4 +204,6 @@ def _refuse_other_identity(before: Station, after: Station) -> None:
         ("buffer.path", before.buffer.path, after.buffer.path),
     ):
         if old != new:
-            raise StationFileError.single(after.file, f"{name} changed from {old} to {new}: restart the agent for that")
+            raise StationFileError.single(
+                after.file, f"{name} changed from {old} to {new}: restart the agent for that"
+            )

@@ -7,10 +7,9 @@ ledger's head (next seq, prev) is therefore ahead of the store by what is still 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from buffer.store import Entry
-
 from agent.clock import STEP_MS, Clock, moment
 from agent.flag import ClockTrust, Range, flagged
+from buffer.store import Entry
 from telemetry.bodies import BootBody, ClockStepBody, EventBody, GapBody, GapReason
 from telemetry.envelope import Sealer
 from telemetry.ledger import Ledger
@@ -60,11 +59,6 @@ class Recorder:
         """The first record of this run (and, with a new ledger, of the ledger)."""
         self._sign(Kind.BOOT, body.encode(), self._now())
 
-    def new_ledger(self, ledger: Ledger, body: BootBody) -> None:
-        """From here on another ledger; its first record names the one before."""
-        self.ledger = ledger
-        self.booted(body)
-
     def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
         """The configuration in force: (device or "", encoded body) of each kind-4 record."""
         self.configuration = configuration
@@ -74,8 +68,7 @@ class Recorder:
     def readings(self, plan: DevicePlan, blocks: Sequence[Block]) -> tuple[Block, ...]:
         """One poll cycle that ended now. Gives the blocks as they were signed, with the station's flags."""
         now = self._now()
-        trusted = self._trust.trusted(now.wall_ms, now.clock)
-        signed = flagged(blocks, plan.ranges, clock_trusted=trusted)
+        signed = flagged(blocks, plan.ranges, clock_trusted=self._trust.trusted(now.wall_ms, now.clock))
         if not self._accepting():
             self._count_unsigned(plan.device, now)
             return signed
@@ -94,6 +87,11 @@ class Recorder:
     def event(self, what: str, detail: Mapping[str, object]) -> None:
         """Something that an auditor should find in the ledger, such as a refused configuration."""
         self._sign(Kind.EVENT, EventBody(what, dict(detail)).encode(), self._now())
+
+    def clock_trusted(self) -> bool:
+        """Whether the wall clock may be believed now."""
+        now = moment(self._clock)
+        return self._trust.trusted(now.wall_ms, now.clock)
 
     def _now(self) -> Moment:
         now = moment(self._clock)

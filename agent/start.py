@@ -12,8 +12,9 @@
 
 from typing import NamedTuple
 
-from agent.sidecar import Sidecar
 from buffer.store import Tail
+
+from agent.sidecar import Sidecar
 from telemetry.bodies import BootReason
 from telemetry.record import ZERO_HASH
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from agent.clock import Clock, moment
 from agent.read import Device, Line
+from agent.tables import wire_of
 from agent.version import SOFTWARE
 from telemetry.reading import words
 from telemetry.record import ClockState
@@ -48,7 +49,7 @@ def status_of(agent: "Agent") -> State:
 def _line(agent: "Agent", line: Line) -> State:
     tables = {table.id: table for table in agent.station.lines}
     stats = agent.field.buses[line.line].stats()
-    return {"line": line.line, "url": str(tables[line.line].settings.url), **_plain(stats)}
+    return {"line": line.line, "url": wire_of(tables[line.line]).url, **_plain(stats)}
 
 
 def _device(device: Device, line: Line, clock: Clock) -> State:

@@ -64,5 +64,7 @@ async def ask(path: Path, *, timeout_s: float = 5.0) -> Status:
                 writer.close()
         status: Status = json.loads(answer)
     except (OSError, TimeoutError, ValueError) as error:
-        raise NotRunning(f"no agent answers at {path}: is `tram run` running for this station file?") from error
+        raise NotRunning(
+            f"no agent answers at {path}: is `tram run` running for this station file?"
+        ) from error
     return status

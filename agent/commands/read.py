@@ -40,14 +40,16 @@ def read(file: Path, device: str, as_json: bool) -> None:
 
 
 async def _read(station: "Station", device: str) -> "Cycle":
-    from agent.clock import SystemClock
-    from drivers import catalogue
     from drivers.bus import Bus
+
+    from agent.clock import SystemClock
+    from agent.tables import settings_of, wire_of
+    from drivers import catalogue
 
     (table,) = [table for table in station.devices if table.id == device]
     (line,) = [line for line in station.lines if line.id == table.line]
-    async with Bus(line.settings, SystemClock().mono_ms) as bus:
-        return await catalogue.driver(table.driver)(table.settings, bus.exchange).read()
+    async with Bus(wire_of(line), SystemClock().mono_ms) as bus:
+        return await catalogue.driver(table.driver)(settings_of(table), bus.exchange).read()
 
 
 def _as_json(cycle: "Cycle") -> str:
@@ -58,18 +60,27 @@ def _as_json(cycle: "Cycle") -> str:
         for block in cycle.blocks
         for reading in block.readings
     ]
-    return json.dumps({"channels": rows, "errors": [str(error) for error in cycle.errors]}, ensure_ascii=False, indent=2)
+    return json.dumps(
+        {"channels": rows, "errors": [str(error) for error in cycle.errors]}, ensure_ascii=False, indent=2
+    )
 
 
 def _as_text(cycle: "Cycle", station: "Station", device: str) -> str:
+    from agent.tables import settings_of
     from telemetry.reading import words
 
     (table,) = [table for table in station.devices if table.id == device]
-    units = {channel.id: channel.unit for channel in table.settings.channels()}
+    units = {channel.id: channel.unit for channel in settings_of(table).channels()}
     rows = []
     for block in cycle.blocks:
         for reading in block.readings:
-            value = "–" if reading.value is None else f"{reading.value:.7g}" if isinstance(reading.value, float) else reading.value
+            value = (
+                "–"
+                if reading.value is None
+                else f"{reading.value:.7g}"
+                if isinstance(reading.value, float)
+                else reading.value
+            )
             flags = ", ".join(words(reading.flags))
             rows.append(f"{reading.channel:<16} {value} {units[reading.channel]}  {flags}".rstrip())
     return "\n".join(rows)

@@ -31,9 +31,7 @@ async def _run(file: Path) -> None:
     from agent.run import Agent
     from agent.station import load_station
 
-    agent = Agent(
-        load_station(file), clock=SystemClock(), report=log.report, load=lambda: load_station(file)
-    )
+    agent = Agent(load_station(file), clock=SystemClock(), report=log.report, load=lambda: load_station(file))
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, agent.stop)

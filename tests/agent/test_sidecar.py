@@ -1,0 +1,34 @@
+"""The small file beside the key."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from agent.sidecar import Sidecar, load, path_for, save
+
+KEPT = Sidecar(b"\x01" * 16, 7, 12_345)
+
+
+def test_it_stands_beside_the_key() -> None:
+    assert path_for(Path("keys/station.pem")) == Path("keys/station.ledger")
+
+
+def test_what_was_saved_is_loaded_and_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "station.ledger"
+    save(path, Sidecar(b"\x02" * 16, 1, 1))
+    save(path, KEPT)
+    assert load(path) == KEPT
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"ledger": "zz", "boots": 1, "last_seq": 2}', '{"boots": 1}'])
+def test_a_damaged_file_is_no_file(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "station.ledger"
+    path.write_text(damage)
+    assert load(path) is None
+
+
+def test_no_file_is_none(tmp_path: Path) -> None:
+    assert load(tmp_path / "station.ledger") is None

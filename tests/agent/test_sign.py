@@ -1,0 +1,148 @@
+"""Every record of a station, signed at the moment of capture."""
+
+import pytest
+
+from agent.flag import ClockTrust
+from agent.sign import DevicePlan, Recorder
+from buffer.store import Entry
+from telemetry import cbor
+from telemetry.bodies import BootBody, BootReason, ClockStepBody, GapBody, GapReason
+from telemetry.envelope import MAX_ENVELOPE_BYTES, RECORD, Sealer, hash_of, unseal
+from telemetry.keys import KeyRing, SigningKey
+from telemetry.ledger import Ledger
+from telemetry.pack import PackEncoder, decode_pack
+from telemetry.reading import Block, Flag, Reading
+from telemetry.record import ZERO_HASH, Boot, ClockState, Kind, Record, decode_record
+from tests.agent.hand_clock import NOON, HandClock
+
+pytestmark = pytest.mark.pure
+
+KEY = SigningKey.generate()
+
+
+class Desk:
+    """A recorder, its clock, and what it signed."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.kept: list[Entry] = []
+        self.room = True
+        self.recorder = Recorder(
+            ledger=Ledger("BD_1", b"L" * 16),
+            boot=Boot(3, b"bootboot"),
+            sealer=Sealer(KEY, RECORD),
+            clock=self.clock,
+            trust=ClockTrust(NOON - 1),
+            keep=self.kept.append,
+            accepting=lambda: self.room,
+        )
+
+    def records(self) -> list[Record]:
+        ring = KeyRing([KEY.public])
+        return [decode_record(unseal(entry.envelope, RECORD, ring).payload) for entry in self.kept]
+
+    def kinds(self) -> list[int]:
+        return [entry.kind for entry in self.kept]
+
+
+def plan(channels: tuple[str, ...] = ("pH", "Temp")) -> DevicePlan:
+    encoder = PackEncoder("BD_1", "ph", [(channel, "pH") for channel in channels])
+    return DevicePlan("ph", channels, encoder, {"pH": (0.0, 14.0)})
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_records_are_numbered_from_one_and_linked(desk: Desk) -> None:
+    desk.recorder.booted(BootBody(KEY.public, BootReason.ENROLMENT, None, None, "tram"))
+    desk.recorder.readings(plan(), [Block(49_900, (Reading("pH", 7.5),))])
+    desk.recorder.gap(GapReason.LINE_DOWN, "ph", 1, 2)
+    records = desk.records()
+    assert [record.seq for record in records] == [1, 2, 3]
+    assert records[0].prev == ZERO_HASH
+    assert [record.prev for record in records[1:]] == [hash_of(entry.envelope) for entry in desk.kept[:-1]]
+    assert [entry.first for entry in desk.kept] == [True, False, False]
+
+
+def test_a_reading_is_stamped_with_the_arrival_of_its_own_block(desk: Desk) -> None:
+    blocks = [Block(49_200, (Reading("pH", 7.5),)), Block(49_900, (Reading("Temp", 21),))]
+    desk.recorder.readings(plan(), blocks)
+    (record,) = desk.records()
+    assert record.moment.mono_ms == 50_000
+    assert [m.wall_ms for m in decode_pack(record.body)] == [NOON - 800, NOON - 100]
+
+
+def test_a_value_out_of_range_is_signed_with_its_flag_and_given_back_so(desk: Desk) -> None:
+    (block,) = desk.recorder.readings(plan(), [Block(50_000, (Reading("pH", 15.0),))])
+    assert block.readings[0].flags == Flag.ABOVE_RANGE
+    (record,) = desk.records()
+    assert decode_pack(record.body)[0].flags == Flag.ABOVE_RANGE
+
+
+def test_a_clock_step_is_recorded_before_the_first_record_after_it(desk: Desk) -> None:
+    desk.clock.state = ClockState.UNSYNCHRONISED
+    desk.clock.pass_ms(60_000)
+    desk.clock.step_ms(-3_600_000)
+    desk.recorder.readings(plan(), [Block(110_000, (Reading("pH", 7.5),))])
+    step, readings = desk.records()
+    assert step.kind == Kind.CLOCK_STEP
+    body = ClockStepBody.decode(step.body)
+    assert body == ClockStepBody(NOON + 60_000, NOON + 60_000 - 3_600_000, 110_000)
+    assert decode_pack(readings.body)[0].flags == Flag.CLOCK_NOT_TRUSTED
+
+
+def test_a_slewed_clock_is_no_step(desk: Desk) -> None:
+    for _ in range(100):
+        desk.clock.pass_ms(1_000)
+        desk.clock.step_ms(40)
+        desk.recorder.gap(GapReason.CLOCK, "ph", 1, 2)
+    assert set(desk.kinds()) == {Kind.GAP}
+
+
+def test_while_the_clock_is_unknown_and_before_2020_only_the_monotonic_clock_counts(desk: Desk) -> None:
+    desk.clock.step_ms(1_000 - NOON)
+    desk.clock.state = ClockState.UNKNOWN
+    desk.recorder.readings(plan(), [Block(50_000, (Reading("pH", 7.5),))])
+    assert decode_pack(desk.records()[-1].body)[0].wall_ms is None
+
+
+def test_a_cycle_larger_than_an_envelope_is_split_by_channels(desk: Desk) -> None:
+    channels = tuple(f"channel-number-{number:04d}" for number in range(1_500))
+    readings = tuple(Reading(channel, 1.1 + number) for number, channel in enumerate(channels))
+    desk.recorder.readings(plan(channels), [Block(50_000, readings[:1_000]), Block(50_000, readings[1_000:])])
+    assert len(desk.kept) > 1
+    assert all(len(entry.envelope) <= MAX_ENVELOPE_BYTES for entry in desk.kept)
+    measured = [m.channel for record in desk.records() for m in decode_pack(record.body)]
+    assert measured == list(channels)
+
+
+def test_polls_that_could_not_be_signed_are_counted_and_explained(desk: Desk) -> None:
+    desk.room = False
+    for _ in range(3):
+        desk.recorder.readings(plan(), [Block(50_000, (Reading("pH", 7.5),))])
+        desk.clock.pass_ms(5_000)
+    assert desk.kept == []
+    desk.room = True
+    desk.recorder.readings(plan(), [Block(65_000, (Reading("pH", 7.5),))])
+    gap, readings = desk.records()
+    body = GapBody.decode(gap.body)
+    assert (body.reason, body.device, body.from_mono_ms, body.to_mono_ms) == (GapReason.OVERFLOW, "ph", 50_000, 60_000)
+    assert "3 polls" in str(body.detail)
+    assert readings.kind == Kind.READINGS
+
+
+def test_an_event_can_be_found_in_the_ledger(desk: Desk) -> None:
+    desk.recorder.event("stop", {"by": "technician"})
+    (record,) = desk.records()
+    assert record.kind == Kind.EVENT
+    assert cbor.encode(record.body) == cbor.encode({1: "stop", 2: {"by": "technician"}})
+
+
+def test_a_new_ledger_starts_at_one_and_names_no_link(desk: Desk) -> None:
+    desk.recorder.gap(GapReason.LINE_DOWN, "ph", 1, 2)
+    desk.recorder.ledger = Ledger("BD_1", b"M" * 16)
+    desk.recorder.booted(BootBody(KEY.public, BootReason.STORE_RESTORED, None, (b"L" * 16, 1, bytes(32)), "tram"))
+    record = desk.records()[-1]
+    assert (record.ledger, record.seq, record.prev) == (b"M" * 16, 1, ZERO_HASH)
