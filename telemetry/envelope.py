@@ -29,7 +29,7 @@ _NOTHING = b"\xa0"  # the unprotected header: {}
 _SIGNATURE_HEAD = b"\x58\x40"  # byte string of 64
 
 
-class Forged(Exception):  # noqa: N818  (a verdict on bytes)
+class Forged(Exception):
     """Not an envelope that may be believed. The message says why."""
 
 

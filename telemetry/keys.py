@@ -30,15 +30,15 @@ _SMALL_ORDER = frozenset((0, 1, _P - 1, _ORDER_8, _P - _ORDER_8))
 """The y of the eight points of order 1, 2, 4 and 8; under such a key signatures fit any message."""
 
 
-class KeyRefused(ValueError):  # noqa: N818  (a verdict)
+class KeyRefused(ValueError):
     """The public key is not one that may be trusted; the message says why."""
 
 
-class UnknownKey(Exception):  # noqa: N818  (a verdict)
+class UnknownKey(Exception):
     """No key on the ring has this kid."""
 
 
-class BadSignature(Exception):  # noqa: N818  (a verdict)
+class BadSignature(Exception):
     """The signature is not by this key over these bytes."""
 
 

@@ -203,6 +203,14 @@ def decode_pack(body: object) -> list[Measured]:
     return found
 
 
+def device_of(body: object) -> str:
+    """The device of a decoded pack, without reading the rest. RecordError when it names none."""
+    first = fields.array(body, "the pack")[:1]
+    if not first or not isinstance(first[0], dict):
+        raise RecordError("the pack has no first entry")
+    return _base_name(first[0].get(-2))[1]
+
+
 def _base_name(value: object) -> tuple[str, str]:
     parts = fields.text(value, "base name (-2)").split(":")
     if len(parts) != 3 or parts[2]:

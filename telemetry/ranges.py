@@ -4,7 +4,7 @@ Pure functions: a new tuple each time. A range with first > last is not a range 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 Range = tuple[int, int]
 Ranges = tuple[Range, ...]
@@ -23,12 +23,12 @@ def normal(ranges: Iterable[Range]) -> Ranges:
     return tuple(joined)
 
 
-def add(ranges: Ranges, more: Iterable[Range]) -> Ranges:
-    """Everything in either."""
+def add(ranges: Sequence[Range], *more: Range) -> Ranges:
+    """`ranges` and each range of `more`."""
     return normal((*ranges, *more))
 
 
-def subtract(ranges: Ranges, less: Iterable[Range]) -> Ranges:
+def subtract(ranges: Sequence[Range], less: Iterable[Range]) -> Ranges:
     """What is in `ranges` and not in `less`."""
     holes = normal(less)
     left: list[Range] = []
@@ -48,7 +48,7 @@ def subtract(ranges: Ranges, less: Iterable[Range]) -> Ranges:
     return tuple(left)
 
 
-def intersect(ranges: Ranges, others: Ranges) -> Ranges:
+def intersect(ranges: Sequence[Range], others: Sequence[Range]) -> Ranges:
     """What is in both."""
     both: list[Range] = []
     a = b = 0
@@ -63,18 +63,18 @@ def intersect(ranges: Ranges, others: Ranges) -> Ranges:
     return tuple(both)
 
 
-def clip(ranges: Ranges, first: int, last: int) -> Ranges:
+def clip(ranges: Sequence[Range], first: int, last: int) -> Ranges:
     """What is from `first` to `last`."""
     return intersect(ranges, ((first, last),)) if first <= last else ()
 
 
-def covers(ranges: Ranges, seq: int) -> bool:
+def covers(ranges: Sequence[Range], seq: int) -> bool:
     """Whether `seq` is in `ranges`."""
     at = bisect_right(ranges, seq, key=lambda r: r[0])
     return at > 0 and ranges[at - 1][1] >= seq
 
 
-def count(ranges: Ranges) -> int:
+def count(ranges: Sequence[Range]) -> int:
     """How many numbers there are."""
     return sum(last - first + 1 for first, last in ranges)
 

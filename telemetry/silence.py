@@ -1,0 +1,194 @@
+"""Silence is explained, or it is a finding: one ledger read in order of seq (docs/wire.md).
+
+Within one boot a device that is polled says something at least every max(2.5 periods, 150 s): readings, if only
+flagged ones, or a gap record afterwards. Between boots the boot record explains. And the wall clock never jumps
+against the monotonic clock by more than 2 s without being noticed.
+"""
+
+from typing import Any, NamedTuple
+
+from telemetry import cbor, ranges
+from telemetry.bodies import ConfigurationBody, GapBody
+from telemetry.content import body_of
+from telemetry.fields import RecordError
+from telemetry.finding import Finding, FindingKind
+from telemetry.pack import device_of
+from telemetry.record import Kind, Record
+
+LONGEST_SILENCE_MS = 150_000
+GRACE_MS = 60_000
+"""How long after a silence its gap record may come (monotonic clock)."""
+STEP_MS = 2_000
+_CONFIGURATIONS_KEPT = 8
+_GAPS_KEPT = 256
+
+
+class _Gap(NamedTuple):
+    """Explained: `device` "" is every device."""
+
+    device: str
+    from_ms: int
+    to_ms: int
+
+
+class _Suspect(NamedTuple):
+    """A silence that a gap record may still explain; `seq` is the record that ended it."""
+
+    device: str
+    from_ms: int
+    to_ms: int
+    seq: int
+
+
+class Silence:
+    """Feed it every record of one ledger in order of seq, holes left out; it gives findings as it goes."""
+
+    def __init__(self) -> None:
+        self._seq = 0
+        self._boot = b""
+        self._wall_ms = 0
+        self._mono_ms = 0
+        self._configuration = b""
+        self._periods: dict[bytes, dict[str, int]] = {}
+        self._heard: dict[str, int] = {}
+        self._gaps: list[_Gap] = []
+        self._suspects: list[_Suspect] = []
+        self._told: set[str] = set()
+
+    def feed(self, record: Record) -> list[Finding]:
+        """The next record. Its body may be unreadable; that is another's finding."""
+        found: list[Finding] = []
+        if record.boot.boot_id == self._boot:
+            found += self._clock(record)
+        if record.kind == Kind.BOOT or record.boot.boot_id != self._boot:
+            found += self.close(record.ledger)
+            self._begin(record)
+        elif record.seq != self._seq + 1:
+            self._restart_timers(record.moment.mono_ms)
+        self._seq = record.seq
+        self._wall_ms, self._mono_ms = record.moment.wall_ms, record.moment.mono_ms
+        self._read(record)
+        return found + self._overdue(record)
+
+    def close(self, ledger: bytes) -> list[Finding]:
+        """The ledger, or this boot of it, ends here: what is still suspected is judged now."""
+        for device, heard in self._heard.items():
+            if device not in self._told and self._mono_ms - heard > self._limit_ms(device):
+                self._suspects.append(_Suspect(device, heard, self._mono_ms, self._seq))
+        found = [self._finding(s, ledger) for s in self._suspects if not self._is_explained(s)]
+        self._suspects, self._gaps, self._heard = [], [], {}
+        self._told.clear()
+        return found
+
+    def _begin(self, record: Record) -> None:
+        self._boot = record.boot.boot_id
+        self._heard = dict.fromkeys(self._periods.get(self._configuration, {}), record.moment.mono_ms)
+
+    def _restart_timers(self, mono_ms: int) -> None:
+        """After records that are missing nothing can be said about silence before now."""
+        self._heard = dict.fromkeys(self._heard, mono_ms)
+
+    def _clock(self, record: Record) -> list[Finding]:
+        moved = record.moment.wall_ms - self._wall_ms
+        step_ms = moved - (record.moment.mono_ms - self._mono_ms)
+        if abs(step_ms) <= STEP_MS:
+            return []
+        stated = (
+            ", as its clock step record says" if record.kind == Kind.CLOCK_STEP else ", and no record says so"
+        )
+        said = f"the wall clock jumped by {step_ms / 1000:+.1f} s between seq {self._seq} and {record.seq}{stated}"
+        return [Finding(FindingKind.CLOCK_STEP, record.ledger, record.seq, said)]
+
+    def _read(self, record: Record) -> None:
+        try:
+            if record.kind == Kind.READINGS:
+                self._reconfigure(record.configuration, record.moment.mono_ms)
+                self._heard_of(device_of(record.body), record)
+                return
+            body = body_of(record)
+        except RecordError:
+            return
+        if isinstance(body, GapBody):
+            self._gaps = [
+                *self._gaps[1 - _GAPS_KEPT :],
+                _Gap(body.device, body.from_mono_ms, body.to_mono_ms),
+            ]
+        elif isinstance(body, ConfigurationBody):
+            self._learn(body)
+
+    def _learn(self, body: ConfigurationBody) -> None:
+        content = body.content
+        every_ms = content.get("every_ms") if isinstance(content, dict) else None
+        periods = self._periods.setdefault(body.hash8, {})
+        if body.device is not None and type(every_ms) is int:
+            periods[body.device] = every_ms
+        for old in list(self._periods)[:-_CONFIGURATIONS_KEPT]:
+            del self._periods[old]
+
+    def _reconfigure(self, configuration: bytes, mono_ms: int) -> None:
+        """The first readings under a configuration: its devices are expected from now on, others no more."""
+        periods = self._periods.get(configuration)
+        if configuration == self._configuration or not periods:
+            return
+        self._configuration = configuration
+        self._heard = {device: self._heard.get(device, mono_ms) for device in periods}
+
+    def _heard_of(self, device: str, record: Record) -> None:
+        mono_ms = record.moment.mono_ms
+        before = self._heard.get(device, mono_ms)
+        if mono_ms - before > self._limit_ms(device) and device not in self._told:
+            self._suspects.append(_Suspect(device, before, mono_ms, record.seq))
+        self._heard[device] = mono_ms
+        self._told.discard(device)
+
+    def _overdue(self, record: Record) -> list[Finding]:
+        mono_ms = record.moment.mono_ms
+        for device, heard in self._heard.items():
+            if device not in self._told and mono_ms - heard > self._limit_ms(device) + GRACE_MS:
+                self._told.add(device)
+                self._suspects.append(_Suspect(device, heard, heard + self._limit_ms(device) + 1, record.seq))
+        due = [s for s in self._suspects if mono_ms - s.to_ms >= GRACE_MS]
+        if not due:
+            return []
+        self._suspects = [s for s in self._suspects if s not in due]
+        return [self._finding(s, record.ledger) for s in due if not self._is_explained(s)]
+
+    def _limit_ms(self, device: str) -> int:
+        every_ms = self._periods.get(self._configuration, {}).get(device, 0)
+        return max(LONGEST_SILENCE_MS, every_ms * 5 // 2)
+
+    def _is_explained(self, suspect: _Suspect) -> bool:
+        gaps = [(g.from_ms, g.to_ms) for g in self._gaps if g.device in {"", suspect.device}]
+        left = ranges.subtract(((suspect.from_ms, suspect.to_ms),), gaps)
+        return all(last - first <= self._limit_ms(suspect.device) for first, last in left)
+
+    @staticmethod
+    def _finding(suspect: _Suspect, ledger: bytes) -> Finding:
+        seconds = (suspect.to_ms - suspect.from_ms) / 1000
+        said = f"{suspect.device} was silent for {seconds:.0f} s or more and no record says why"
+        return Finding(FindingKind.UNEXPLAINED_GAP, ledger, suspect.seq, said)
+
+    def dump(self) -> bytes:
+        """The state as bytes, for the store that holds the records."""
+        return cbor.encode(
+            [
+                *(1, self._seq, self._boot, self._wall_ms, self._mono_ms, self._configuration),
+                [[hash8, periods] for hash8, periods in self._periods.items()],
+                *(self._heard, self._gaps, self._suspects, sorted(self._told)),
+            ]
+        )
+
+    @classmethod
+    def load(cls, dumped: bytes) -> "Silence":
+        """The state that `dump` gave. ValueError when it is not one."""
+        said: Any = cbor.decode(dumped)
+        if not isinstance(said, list) or len(said) != 11 or said[0] != 1:
+            raise RecordError("not a dumped silence of version 1")
+        silence = cls()
+        _, silence._seq, silence._boot, silence._wall_ms, silence._mono_ms, silence._configuration = said[:6]
+        silence._periods = dict(said[6])
+        silence._heard = said[7]
+        silence._gaps = [_Gap(*row) for row in said[8]]
+        silence._suspects = [_Suspect(*row) for row in said[9]]
+        silence._told = set(said[10])
+        return silence
