@@ -38,17 +38,22 @@ class BatchSize:
         """A new connection starts small. `maximum_packet_bytes` None: the broker announced no limit."""
         half = LARGEST_BATCH_BYTES if maximum_packet_bytes is None else maximum_packet_bytes // 2
         self.limit = min(LARGEST_BATCH_BYTES, half)
-        self.bytes = min(FIRST_BATCH_BYTES, self.limit, self._ceiling)
+        self.bytes = min(FIRST_BATCH_BYTES, self.largest)
 
-    def acknowledged(self, took_ms: int, now_ms: int) -> None:
-        """A PUBACK for a full batch came after `took_ms`."""
+    @property
+    def largest(self) -> int:
+        """What one message may have at most, whatever its kind."""
+        return min(self.limit, self._ceiling)
+
+    def acknowledged(self, batch_bytes: int, took_ms: int, now_ms: int) -> None:
+        """A PUBACK came after `took_ms`. Only a batch that filled half of its size says that more would pass."""
         if now_ms >= self._ceiling_until_ms and self._ceiling < LARGEST_BATCH_BYTES:
             self._ceiling *= 2
             self._ceiling_until_ms = now_ms + CEILING_HOLDS_MS
-        if took_ms < SLOW_PUBACK_MS:
-            self.bytes = min(2 * self.bytes, self.limit, self._ceiling)
-        else:
+        if took_ms >= SLOW_PUBACK_MS:
             self.bytes = max(self.bytes // 2, SMALLEST_BATCH_BYTES)
+        elif 2 * batch_bytes >= self.bytes:
+            self.bytes = min(2 * self.bytes, self.largest)
 
     def thrown_out(self, batch_bytes: int, now_ms: int) -> None:
         """A batch of this size was refused as too large, or the connection went right after it was sent."""
@@ -110,3 +115,37 @@ class Patience:
     def exhausted(self) -> None:
         """A connection was given up for silence; the next one is given longer."""
         self.limit_ms = min(2 * self.limit_ms, SILENCE_LONGEST_MS)
+
+
+class Stop:
+    """When a single record cannot pass the broker: after three disconnects in a row, for ten minutes.
+
+    Batches of one record only are counted; larger ones are halved first. A line that fails at the same record
+    three times looks the same, hence the next try.
+    """
+
+    STRIKES = 3
+    HOLDS_MS = 10 * 60_000
+
+    def __init__(self) -> None:
+        self._record: tuple[bytes, int] | None = None
+        self._strikes = 0
+        self._until_ms = 0
+
+    def stopped(self, now_ms: int) -> bool:
+        """Whether nothing but heads may be sent."""
+        return now_ms < self._until_ms
+
+    def thrown_out(self, ledger: bytes, seq: int, now_ms: int) -> bool:
+        """The connection went right after this record was sent alone. True when that stops the destination."""
+        if self._record != (ledger, seq):
+            self._record, self._strikes = (ledger, seq), 0
+        self._strikes += 1
+        if self._strikes < self.STRIKES:
+            return False
+        self._until_ms = now_ms + self.HOLDS_MS
+        return True
+
+    def passed(self) -> None:
+        """The broker took a batch of `past`, which goes oldest first: whatever stood in the way does not any more."""
+        self._record, self._strikes = None, 0
