@@ -54,28 +54,83 @@ class Address(NamedTuple):
 
 def parse_url(url: str) -> Address:
     """Read `mqtt://host[:1883]` or `mqtts://host[:8883]`. Raises Misconfigured."""
+    form = "write mqtt://host[:1883] or mqtts://host[:8883]"
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
-        raise Misconfigured(f'"{url}": {error}; write mqtt://host[:1883] or mqtts://host[:8883]') from error
-    if parts.scheme not in PORTS or not parts.hostname:
-        raise Misconfigured(f'"{url}" is no broker address: write mqtt://host[:1883] or mqtts://host[:8883]')
+        raise Misconfigured(f'"{url}": {error}; {form}') from error
+    if parts.username is not None or parts.password is not None:
+        raise Misconfigured("no user or password in a broker's address: use `username` and `password_file`")
+    if parts.scheme not in PORTS or not parts.hostname or port == 0:
+        raise Misconfigured(f'"{url}" is no broker address: {form}')
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise Misconfigured(f'"{url}": nothing may follow the port; {form}')
     return Address(parts.hostname, port or PORTS[parts.scheme], parts.scheme == "mqtts")
 
 
 def tls_context(ca: Path | None = None, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
     """TLS 1.2 or newer, the broker's chain and host name always checked. Raises Misconfigured.
 
-    `ca`: the only authority that is trusted; None: those of the operating system. `cert`, `key`: our own.
+    `ca`: the only authority that is trusted; None: those of the operating system. `cert`: what we show to a
+    broker that asks; `key` None: it is in the same file. A key that others can read is refused.
     """
-    context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+    if key is not None and cert is None:
+        raise Misconfigured(f"{key}: a client key without its certificate: set `cert`")
+    context = _trusting(ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if cert is not None:
-        context.load_cert_chain(str(cert), None if key is None else str(key))
+        _show(context, cert, key or cert)
     return context
 
 
 def read_password(path: Path) -> str:
     """The first line of a file that only its owner may read. Raises Misconfigured."""
-    return path.read_text().splitlines()[0]
+    _check_private(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path}: the password file cannot be read: {_why(error)}") from error
+    if not lines or not lines[0]:
+        raise Misconfigured(f"{path}: the first line of the password file is empty")
+    return lines[0]
+
+
+def _trusting(ca: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except ssl.SSLError as error:
+        raise Misconfigured(f"{ca}: `ca` holds no certificate in PEM form") from error
+    except OSError as error:
+        raise Misconfigured(f"{ca}: `ca` cannot be read: {_why(error)}") from error
+
+
+def _show(context: ssl.SSLContext, cert: Path, key: Path) -> None:
+    _check_private(key)
+    try:
+        context.load_cert_chain(str(cert), str(key), password=_no_passphrase)
+    except ssl.SSLError as error:
+        matched = error.reason != "KEY_VALUES_MISMATCH"
+        wrong = "cannot be used (PEM without passphrase is needed)" if matched else "do not belong together"
+        raise Misconfigured(f"{cert}, {key}: client certificate and key {wrong}") from error
+    except OSError as error:
+        raise Misconfigured(f"{cert}: the client certificate cannot be read: {_why(error)}") from error
+
+
+def _no_passphrase() -> str:
+    """Instead of OpenSSL's question at the terminal, which a daemon cannot answer."""
+    return ""
+
+
+def _check_private(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise Misconfigured(f"{path}: cannot be read: {_why(error)}") from error
+    if mode & 0o077:
+        raise Misconfigured(f"{path}: others can read this secret: chmod 600 {path}")
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror or error)

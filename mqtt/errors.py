@@ -9,8 +9,6 @@ MqttError
 └── Lost            the connection ended; what was pending has an unknown outcome: reconnect
 """
 
-# ruff: noqa: N818 - the names say what happened, and the root says that it is an error
-
 
 class MqttError(Exception):
     """One sentence for the technician: what happened, where, what to do."""
@@ -52,3 +50,7 @@ class Lost(MqttError):
     def __init__(self, sentence: str, *, reason_code: int | None = None) -> None:
         super().__init__(sentence)
         self.reason_code = reason_code
+
+    def again(self) -> "Lost":
+        """The same loss for one more waiter: an exception that is raised twice drags its first traceback along."""
+        return Lost(str(self), reason_code=self.reason_code)

@@ -1,0 +1,101 @@
+"""From an address to a connected wire, in the event loop: no thread, and nothing left when cancelled.
+
+aiomqtt connects in a thread that a cancelled task leaves behind with its socket (measured); this does not.
+Only a host name that is no number is looked up in asyncio's resolver thread, which ends by itself.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from mqtt import words
+from mqtt.broker import Broker
+from mqtt.errors import Unreachable
+from mqtt.wire import Wire
+
+_Watch = Callable[[int, Callable[[], object]], None]
+_Unwatch = Callable[[int], bool]
+_Destination = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+
+
+async def dial(broker: Broker) -> Wire:
+    """Connect TCP and, if asked for, TLS within `connect_timeout_s`. Raises Unreachable."""
+    where = f"{broker.host}:{broker.port}"
+    try:
+        async with asyncio.timeout(broker.connect_timeout_s):
+            sock = await _connect(broker.host, broker.port)
+            if broker.tls is not None:
+                sock = await _handshake(sock, broker.tls, broker.host)
+    except TimeoutError as error:
+        if error.errno is not None:  # the kernel's own, not ours
+            raise Unreachable(f"{where}: {words.of_failure(error)}") from error
+        raise Unreachable(
+            f"{where}: no answer in {broker.connect_timeout_s:g} s: check address, network and firewall"
+        ) from error
+    except OSError as error:
+        raise Unreachable(f"{where}: {words.of_failure(error)}") from error
+    return Wire(sock)
+
+
+async def _connect(host: str, port: int) -> socket.socket:
+    """The first of the host's addresses that takes the connection; the last one's error if none does."""
+    refusal: OSError | None = None
+    for family, address in await _addresses(host, port):
+        try:
+            return await _connect_to(family, address)
+        except OSError as error:
+            refusal = error
+    raise refusal or socket.gaierror(socket.EAI_NONAME, "no address")
+
+
+async def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, _Destination]]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+async def _connect_to(family: socket.AddressFamily, address: _Destination) -> socket.socket:
+    with ExitStack() as undo:
+        sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(sock, address)
+        undo.pop_all()
+    return sock
+
+
+async def _handshake(sock: socket.socket, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
+    with ExitStack() as undo:
+        undo.enter_context(sock)
+        secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        undo.enter_context(secured)
+        while (watch := _step(secured)) is not None:
+            await _ready(secured.fileno(), *watch)
+        undo.pop_all()
+    return secured
+
+
+def _step(secured: ssl.SSLSocket) -> tuple[_Watch, _Unwatch] | None:
+    """One step of the TLS handshake: what has to be waited for, or None when it is done."""
+    loop = asyncio.get_running_loop()
+    try:
+        secured.do_handshake()
+    except ssl.SSLWantReadError:
+        return loop.add_reader, loop.remove_reader
+    except ssl.SSLWantWriteError:
+        return loop.add_writer, loop.remove_writer
+    return None
+
+
+async def _ready(fileno: int, watch: _Watch, unwatch: _Unwatch) -> None:
+    ready = asyncio.Event()
+    watch(fileno, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        unwatch(fileno)
