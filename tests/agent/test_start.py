@@ -3,7 +3,7 @@
 import pytest
 
 from agent.sidecar import Sidecar
-from agent.start import how_to_start
+from agent.start import Start, how_to_start
 from buffer.store import Tail
 from telemetry.bodies import BootReason
 from telemetry.record import ZERO_HASH
@@ -13,7 +13,9 @@ pytestmark = pytest.mark.pure
 OURS, OTHER, HASH = b"a" * 16, b"b" * 16, b"h" * 32
 
 
-def start(tail: Tail | None, beside: Sidecar | None, *, begun_from: bytes = b"", clean: bool = True, boots: int = 4):  # type: ignore[no-untyped-def]
+def start(
+    tail: Tail | None, beside: Sidecar | None, *, begun_from: bytes = b"", clean: bool = True, boots: int = 4
+) -> Start:
     return how_to_start(tail, beside, stored_boots=boots, begun_from=begun_from, clean=clean)
 
 

@@ -1,0 +1,5 @@
+"""`python -m agent` is `tram`."""
+
+from agent.commands.tram import tram
+
+tram()
