@@ -61,7 +61,30 @@ def audit(envelopes: Iterable[bytes], ring: KeyRing) -> list[LedgerReport]:
             desk.findings.append(verdict)
         else:
             desk.take(verdict, hash_of(envelope))
+    _announce_ledgers(desks)
     return [desk.report() for desk in desks.values()]
+
+
+def _announce_ledgers(desks: "dict[tuple[str, bytes], _Desk]") -> None:
+    """A ledger that follows another says so; one that merely appears beside another is news all the more."""
+    followed = {desk.follows[0] for desk in desks.values() if desk.follows}
+    seen: set[str] = set()
+    for (station, ledger), desk in desks.items():
+        if desk.follows:
+            before, seq, _ = desk.follows
+            desk.announce(f"this ledger follows ledger {before.hex()}, known to it up to seq {seq}")
+        elif station in seen and desk.has_records and ledger not in followed:
+            desk.announce("another ledger of this station, with no word of the one before")
+        if desk.has_records:
+            seen.add(station)
+
+
+def _ledger_before(record: Record) -> tuple[bytes, int, bytes] | None:
+    try:
+        body = body_of(record)
+    except RecordError:
+        return None
+    return body.before if isinstance(body, BootBody) else None
 
 
 _MOST_WAITING = 50_000
@@ -106,6 +129,7 @@ class _Desk:
 
     def __init__(self, station: str, ledger: bytes) -> None:
         self.findings: list[Finding] = []
+        self.follows: tuple[bytes, int, bytes] | None = None
         self._station = station
         self._ledger = ledger
         self._hashes: dict[int, bytes] = {}
@@ -138,6 +162,10 @@ class _Desk:
         if len(self._waiting) > _MOST_WAITING:
             for seq in sorted(self._waiting)[: _MOST_WAITING // 2]:
                 self._feed(self._waiting.pop(seq))
+
+    @property
+    def has_records(self) -> bool:
+        return bool(self._hashes)
 
     def report(self) -> LedgerReport:
         for seq in sorted(self._waiting):
@@ -192,14 +220,7 @@ class _Desk:
             except RecordError as e:
                 self._find(FindingKind.UNREADABLE_BODY, record.seq, str(e))
         elif record.kind == Kind.BOOT and record.seq == 1:
-            self._describe_start(record)
+            self.follows = _ledger_before(record)
 
-    def _describe_start(self, record: Record) -> None:
-        try:
-            body = body_of(record)
-        except RecordError:
-            return
-        if isinstance(body, BootBody) and body.before is not None:
-            ledger, seq, _ = body.before
-            said = f"this ledger follows ledger {ledger.hex()}, known to it up to seq {seq}"
-            self._find(FindingKind.NEW_LEDGER, 1, said)
+    def announce(self, detail: str) -> None:
+        self._find(FindingKind.NEW_LEDGER, 1, detail)

@@ -1,10 +1,11 @@
 """The body of a readings record: a SenML-CBOR pack (RFC 8428) in Tram's profile (docs/wire.md).
 
-Encoding is the hot path of the agent: what does not change between two cycles is encoded once, at start.
+Encoding is the hot path of the agent: what does not change between two cycles is encoded once. The usual cycle (all
+values are there, unflagged, and floats of 32 bits) is a template that is filled in; every other is put together.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from telemetry import cbor, fields
 from telemetry.cbor import encode_float, encode_int, encode_text, encode_uint
 from telemetry.fields import RecordError
 from telemetry.reading import Reading
+from telemetry.template import Template
 
 EARLIEST_WALL_MS = 1_577_836_800_000
 """2020-01-01T00:00:00Z. A clock before it is not a clock, and the pack then has no time of its own."""
@@ -24,6 +26,10 @@ Value = int | float | str | None
 _NAME, _UNIT, _VALUE, _TEXT = b"\x00", b"\x01", b"\x02", b"\x03"  # n 0, u 1, v 2, vs 3
 _BASE_NAME, _BASE_TIME, _BASE_UNIT = b"\x21", b"\x22", b"\x23"  # bn -2, bt -3, bu -4
 _FLAGS = b"\x62q_"
+_SINGLE, _DOUBLE = b"\xfa", b"\xfb"
+_FLOATS = {float}
+_NUMBERS: dict[type, Callable[..., bytes]] = {float: encode_float, int: encode_int}
+_TEMPLATES_KEPT = 16
 
 
 class _Channel(NamedTuple):
@@ -45,6 +51,7 @@ class PackEncoder:
         self._channels = {channel: _prefixes(channel, unit, base_unit) for channel, unit in channels}
         self._base_name = _BASE_NAME + encode_text(f"{station}:{device}:")
         self._base_unit = _BASE_UNIT + encode_text(base_unit) if base_unit else b""
+        self._templates: dict[tuple[tuple[str, ...], ...], Template] = {}
 
     def encode(self, blocks: Sequence[tuple[int | None, Sequence[Reading]]]) -> bytes:
         """The pack of one cycle: per block, when its answer arrived (Unix ms) and its readings.
@@ -52,6 +59,47 @@ class PackEncoder:
         When the clock is unknown in one block (None) or before 2020, no entry has a time.
         KeyError: a channel the encoder was not made for. ValueError: NaN, infinity, neither value nor flag.
         """
+        usual = self._usual(blocks)
+        return self._any(blocks) if usual is None else usual
+
+    def _usual(self, blocks: Sequence[tuple[int | None, Sequence[Reading]]]) -> bytes | None:
+        """The pack when every value is an unflagged float of 32 bits and every time has a fraction; else None."""
+        layout: list[tuple[str, ...]] = []
+        floats: list[float] = []
+        before_ms = EARLIEST_WALL_MS
+        for wall_ms, readings in blocks:
+            if wall_ms is None or wall_ms <= before_ms or wall_ms % 1000 == 0 or not readings:
+                return None
+            channels, values, flags = zip(*readings, strict=True)
+            if any(flags) or set(map(type, values)) != _FLOATS:
+                return None
+            layout.append(channels)
+            floats += (values[0], wall_ms / 1000, *values[1:])
+            before_ms = wall_ms
+        template = self._templates.get(tuple(layout)) or self._new_template(tuple(layout))
+        return template.fill(floats)
+
+    def _new_template(self, layout: tuple[tuple[str, ...], ...]) -> Template:
+        """The pack of these channels by block, as `_any` would put it together."""
+        kinds = "".join("fd" + "f" * (len(channels) - 1) for channels in layout)
+        constants = [cbor.encode_head(4, sum(map(len, layout)))]
+        for channels in layout:
+            first = self._channels[channels[0]]
+            base_name = b"" if constants[1:] else self._base_name
+            base_unit = b"" if constants[1:] else self._base_unit
+            count = first.fields + 2 + (1 if base_name else 0) + (1 if base_unit else 0)
+            constants[-1] += cbor.encode_head(5, count) + first.bare + _VALUE + _SINGLE
+            constants.append(base_name + _BASE_TIME + _DOUBLE)
+            constants.append(base_unit)
+            for channel in channels[1:]:
+                constants[-1] += self._channels[channel].number + _SINGLE
+                constants.append(b"")
+        if len(self._templates) >= _TEMPLATES_KEPT:
+            self._templates.clear()
+        made = self._templates[layout] = Template(constants, kinds)
+        return made
+
+    def _any(self, blocks: Sequence[tuple[int | None, Sequence[Reading]]]) -> bytes:
         filled = [(wall_ms, readings) for wall_ms, readings in blocks if readings]
         timed = all(wall_ms is not None and wall_ms >= EARLIEST_WALL_MS for wall_ms, _ in filled)
         parts: list[bytes] = [cbor.encode_head(4, sum(len(readings) for _, readings in filled))]
@@ -72,9 +120,9 @@ class PackEncoder:
         channels = self._channels
         for channel, value, flags in readings:
             made = channels[channel]
-            if type(value) is float:
-                prefix = made.number_flagged if flags else made.number
-                parts.append(prefix + encode_float(value))
+            number = _NUMBERS.get(type(value))
+            if number:
+                parts.append((made.number_flagged if flags else made.number) + number(value))
             elif value is None:
                 parts.append(made.nothing_flagged)
             else:

@@ -5,7 +5,7 @@ Records may come in any order, twice, or interleaved; the state depends on the s
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from telemetry.fields import RecordError
 from telemetry.finding import Finding, FindingKind
 from telemetry.head import Head
 from telemetry.ranges import Range, Ranges
-from telemetry.receipt import MAX_RANGES
+from telemetry.receipt import MAX_RANGES, ReceiptStatus
 from telemetry.record import ZERO_HASH, Kind, Record
 
 
@@ -94,6 +94,12 @@ class Reception:
         """Up to `newest`, what is neither stored nor tombstoned."""
         known = ranges.add(self.held(), *self.tombstoned)
         return list(ranges.subtract(((1, newest),), known)) if newest else []
+
+    def status(self, holes: Sequence[Range]) -> ReceiptStatus:
+        """What a receipt says of this ledger; `holes` are the seqs that are missing and owed no more."""
+        if self.forked:
+            return ReceiptStatus.FORK
+        return ReceiptStatus.HOLE if holes else ReceiptStatus.OK
 
     def contradictions(self, head: Head) -> tuple[Finding, ...]:
         """What a head of this ledger, newer than any before, says that cannot be true of what is stored."""
