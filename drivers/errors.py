@@ -36,19 +36,19 @@ class DriverError(Exception):
         return f"{self.what}{heard}{'; ' if self.hint else ''}{self.hint}"
 
 
-class Unreachable(DriverError):  # noqa: N818 - the contract's word
+class Unreachable(DriverError):
     """The line is down."""
 
 
-class NoAnswer(DriverError):  # noqa: N818 - the contract's word
+class NoAnswer(DriverError):
     """Silence until the timeout."""
 
 
-class Garbled(DriverError):  # noqa: N818 - the contract's word
+class Garbled(DriverError):
     """Bytes that are not the answer: damaged, of another unit, of another request."""
 
 
-class Refused(DriverError):  # noqa: N818 - the contract's word
+class Refused(DriverError):
     """A Modbus exception; `code` is its number (Modbus Application Protocol V1.1b3, section 7)."""
 
     flags: ClassVar[int] = int(Flag.INSTRUMENT_FAULT)
@@ -58,5 +58,5 @@ class Refused(DriverError):  # noqa: N818 - the contract's word
         self.code = code
 
 
-class Misconfigured(DriverError):  # noqa: N818 - the contract's word
+class Misconfigured(DriverError):
     """The settings ask for what cannot be."""

@@ -1,0 +1,235 @@
+"""The one file that imports pymodbus: frames out, frames in, for TCP, RTU and RTU over TCP.
+
+pymodbus 3.16.1 carries the bytes, waits and frames. What it does wrong (measured in November 2026)
+is kept from doing harm here and in `drivers.inbox`:
+
+- noise before an RTU frame loses the frame, an answer's unit, function and length are not compared with
+  the question, two answers in one segment over 264 bytes are dropped: every byte goes through our inbox
+  first (`trace_packet`), and pymodbus sees exactly one sound, expected frame or nothing;
+- a device that closes the connection costs the whole timeout: the loss fails the question at once;
+- the reason of a failed connect is logged and forgotten: it is caught on its way;
+- its retries, its reconnecting and its closing after silence are switched off: the bus does these.
+"""
+
+import asyncio
+import errno
+import logging
+import sys
+from collections.abc import Callable
+
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.exceptions import ConnectionException, ModbusIOException
+from pymodbus.framer import FramerType
+from pymodbus.pdu import ModbusPDU
+
+from drivers.diagnosis import unreachable
+from drivers.errors import DriverError, Garbled, Unreachable
+from drivers.exchange import Answer
+from drivers.inbox import (
+    MOST_BYTES,
+    READ_FUNCTIONS,
+    WRITE_FUNCTIONS,
+    Inbox,
+    Question,
+    RtuInbox,
+    TcpInbox,
+    question,
+)
+from drivers.line import LineSettings, SerialPort, TcpHost
+
+Client = AsyncModbusTcpClient | AsyncModbusSerialClient
+ATTEMPT_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError)
+if sys.platform != "win32":
+    import termios
+
+    ATTEMPT_ERRORS = (*ATTEMPT_ERRORS, termios.error)
+
+
+class _Request(ModbusPDU):
+    """Any request PDU, as its bytes."""
+
+    def __init__(self, asked: Question) -> None:
+        super().__init__(dev_id=asked.unit)
+        self.function_code = asked.pdu[0]
+        self.asked = asked
+
+    def encode(self) -> bytes:
+        """All but the function code, which pymodbus writes."""
+        return self.asked.pdu[1:]
+
+
+class _Reply(ModbusPDU):
+    """Any reply PDU, as its bytes; pymodbus's own classes decode register by register."""
+
+    content: bytes = b""
+
+    def decode(self, data: bytes) -> None:
+        """All but the function code."""
+        self.content = data
+
+    def __str__(self) -> str:
+        return f"function {self.function_code}"  # pymodbus formats every reply for a log that is off
+
+
+def _reply_classes() -> list[type[_Reply]]:
+    reads = [
+        type(f"_Read{f}", (_Reply,), {"function_code": f, "rtu_byte_count_pos": 2}) for f in READ_FUNCTIONS
+    ]
+    writes = [
+        type(f"_Write{f}", (_Reply,), {"function_code": f, "rtu_frame_size": 8}) for f in WRITE_FUNCTIONS
+    ]
+    return reads + writes
+
+
+class PymodbusWire:
+    """One connection at a time to one endpoint, one question at a time. The bus sees to both.
+
+    `last_byte_at` is the event loop's time of the last byte that came, whoever it was for.
+    """
+
+    def __init__(self, settings: LineSettings, mono_ms: Callable[[], int]) -> None:
+        self._settings = settings
+        self._where = settings.endpoint
+        self._mono_ms = mono_ms
+        self._tcp = isinstance(self._where, TcpHost) and not self._where.rtu
+        self.inbox: Inbox = TcpInbox(str(self._where)) if self._tcp else RtuInbox(str(self._where))
+        self.last_byte_at = float("-inf")
+        self._client: Client | None = None
+        self._connected = asyncio.Event()
+        self._asked: Question | None = None
+        self._arrived_mono_ms = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a question can be asked."""
+        return self._client is not None and self._client.connected
+
+    async def open(self) -> None:
+        """Connects, or raises Unreachable with the reason and what to do."""
+        logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL + 1)
+        self.close()
+        self._connected = asyncio.Event()
+        self.inbox.opened()
+        client = self._client = self._new_client()
+        reasons = _remember_reasons(client)
+        try:
+            async with asyncio.timeout(self._settings.connect_s + 1):
+                if not await client.connect():
+                    raise unreachable(self._where, reasons[-1] if reasons else None)
+                await self._connected.wait()
+        except ATTEMPT_ERRORS as error:
+            raise unreachable(self._where, error.with_traceback(None)) from None
+        finally:
+            if not self._connected.is_set():
+                self.close()
+        client.ctx.comm_params.timeout_connect = self._settings.timeout_s
+
+    def close(self) -> None:
+        """Lets go of the connection; a question in hand fails."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+            self._fail(client, Unreachable(f"{self._where}: the line was closed"))
+
+    async def ask(self, unit: int, pdu: bytes) -> Answer:
+        """The answer's PDU, an exception reply included. Raises NoAnswer, Garbled or Unreachable."""
+        client = self._client
+        if client is None or not client.connected:
+            raise Unreachable(f"{self._where}: the line is not open")
+        asked = self._asked = question(unit, pdu)
+        try:
+            reply = await client.execute(False, _Request(asked))
+        except ModbusIOException:
+            raise self.inbox.verdict() from None
+        except (ConnectionException, OSError) as error:
+            raise unreachable(self._where, error) from None
+        finally:
+            self._asked = None
+            self.inbox.done()
+        content = reply.content if isinstance(reply, _Reply) else bytes((reply.exception_code,))
+        return Answer(bytes((reply.function_code,)) + content, self._arrived_mono_ms)
+
+    def _new_client(self) -> Client:
+        where = self._where
+        client: Client
+        if isinstance(where, SerialPort):
+            client = AsyncModbusSerialClient(
+                where.path,
+                framer=FramerType.RTU,
+                baudrate=where.baudrate,
+                parity=where.parity,
+                stopbits=where.stopbits,
+                timeout=self._settings.connect_s,
+                retries=0,
+                reconnect_delay=0,
+                trace_packet=self._packet,
+                trace_connect=self._connection,
+            )
+        else:
+            client = AsyncModbusTcpClient(
+                where.host,
+                port=where.port,
+                framer=FramerType.RTU if where.rtu else FramerType.SOCKET,
+                timeout=self._settings.connect_s,
+                retries=0,
+                reconnect_delay=0,
+                trace_packet=self._packet,
+                trace_connect=self._connection,
+            )
+        client.set_max_no_responses(sys.maxsize)
+        client.ctx.max_buffer_size = MOST_BYTES
+        for reply_class in _reply_classes():
+            client.register(reply_class)
+        return client
+
+    def _packet(self, sending: bool, data: bytes) -> bytes:
+        """Every packet comes through here; what is returned is what pymodbus sees of it."""
+        client = self._client
+        if client is None:
+            return b""
+        if sending:
+            if self._asked is not None:
+                self.inbox.expect(self._asked, data)
+            return data
+        client.ctx.recv_buffer = b""  # the inbox keeps what is needed
+        self.last_byte_at = asyncio.get_running_loop().time()
+        try:
+            frame = self.inbox.feed(data)
+        except Garbled as error:
+            self._fail(client, error)
+            if not self.inbox.in_step:
+                self.close()
+            return b""
+        if frame:
+            self._arrived_mono_ms = self._mono_ms()
+        return frame
+
+    def _connection(self, made: bool) -> None:
+        if made:
+            self._connected.set()
+        elif self._client is not None:
+            lost = ConnectionResetError(errno.ECONNRESET, "lost")
+            self._fail(self._client, unreachable(self._where, lost))
+
+    def _fail(self, client: Client, error: DriverError) -> None:
+        """Ends the question in hand, if there is one, without waiting for its timeout."""
+        waiting = client.ctx.response_future
+        if self._asked is not None and not waiting.done():
+            waiting.set_exception(error)
+
+
+def _remember_reasons(client: Client) -> list[Exception]:
+    """Catches why connecting fails; pymodbus only logs it, and lets some errors of termios escape."""
+    reasons: list[Exception] = []
+    create = client.ctx.call_create
+
+    async def creating() -> object:
+        try:
+            return await create()
+        except ATTEMPT_ERRORS as error:
+            # without its traceback, which holds the half-open port and with it the port's lock
+            reasons.append(error.with_traceback(None))
+            raise OSError from None
+
+    client.ctx.call_create = creating
+    return reasons
