@@ -6,14 +6,23 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
-from config.problem import Problem, shown
+from config.errors import Problem, shown
 from config.quantity import DAY_MS, DURATION_MS, Duration, Size, duration_ms, size_bytes
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,31}"
 SHORTEST_PERIOD_MS = 100
 LONGEST_PERIOD_MS = DAY_MS
+SHORTEST_KEEP_MS = DURATION_MS["h"]
 LONGEST_LINGER_MS = DURATION_MS["s"]
 SMALLEST_QUOTA_BYTES = size_bytes("1MB")
 DEFAULT_PORT = {"mqtt": 1883, "mqtts": 8883}
@@ -29,34 +38,36 @@ def checked_id(text: str) -> str:
     return text
 
 
-def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
+def _beside_the_file(path: object, info: ValidationInfo) -> Path:
+    if not isinstance(path, str | Path) or not str(path):
+        raise ValueError('should be the path of a file in quotes, e.g. "keys/station.pem"')
     folder = (info.context or {}).get("folder", Path())
     return Path(folder) / path
 
 
 def _period(period_ms: int) -> int:
     if period_ms < SHORTEST_PERIOD_MS:
-        raise ValueError(f'is too short (got {period_ms} ms), at least "{SHORTEST_PERIOD_MS}ms"')
+        raise ValueError('is too short, at least "100ms"')
     if period_ms > LONGEST_PERIOD_MS:
-        raise ValueError(f'is too long (got {period_ms // DURATION_MS["h"]} h), at most "1d"')
+        raise ValueError('is too long, at most "1d"')
     return period_ms
 
 
 def _keep(keep_ms: int) -> int:
-    if keep_ms < DURATION_MS["h"]:
-        raise ValueError(f'is too short (got {keep_ms} ms), at least "1h"')
+    if keep_ms < SHORTEST_KEEP_MS:
+        raise ValueError('is too short, at least "1h"')
     return keep_ms
 
 
 def _linger(linger_ms: int) -> int:
     if linger_ms > LONGEST_LINGER_MS:
-        raise ValueError(f'is too long (got {linger_ms} ms), at most "1s"')
+        raise ValueError('is too long, at most "1s"')
     return linger_ms
 
 
 def _quota(quota_bytes: int) -> int:
     if quota_bytes < SMALLEST_QUOTA_BYTES:
-        raise ValueError(f'is too small (got {quota_bytes} bytes), at least "1MB"')
+        raise ValueError('is too small, at least "1MB"')
     return quota_bytes
 
 
@@ -90,13 +101,13 @@ def _split(url: str) -> SplitResult | None:
 
 ID_SCHEMA = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
 Id = Annotated[str, AfterValidator(checked_id), WithJsonSchema(ID_SCHEMA)]
-FilePath = Annotated[Path, AfterValidator(_beside_the_file), WithJsonSchema({"type": "string"})]
+FilePath = Annotated[Path, PlainValidator(_beside_the_file), WithJsonSchema({"type": "string"})]
 
 
 class Table(BaseModel):
     """One table of the file. Paths are taken from the file's folder (validation context `folder`)."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
 class About(Table):

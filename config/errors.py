@@ -4,10 +4,12 @@ StationFileError: the file cannot be used; `problems` holds every mistake, in th
 """
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher
+from pathlib import Path
 from typing import NamedTuple
 
 MAX_SHOWN = 60
+NEAR = 0.6
 
 
 class Problem(NamedTuple):
@@ -30,12 +32,17 @@ class StationFileError(Exception):
         self.problems = tuple(sorted(problems, key=lambda p: p.line or 0))
         super().__init__("\n".join(map(str, self.problems)))
 
+    @classmethod
+    def single(cls, file: Path, message: str, line: int | None = None) -> "StationFileError":
+        """One mistake that stands for the whole file."""
+        return cls([Problem(str(file), line, "", message)])
+
 
 def suggestion(word: str, known: Collection[str]) -> str | None:
-    """The known word that was probably meant, None when nothing is near."""
-    by_lower = {name.lower(): name for name in known}
-    near = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return by_lower[near[0]] if near else None
+    """The known word that was probably meant, the first of equally near ones; None when nothing is near."""
+    likeness = {name: SequenceMatcher(None, word.lower(), name.lower()).ratio() for name in known}
+    nearest = max(likeness, key=lambda name: likeness[name], default=None)
+    return nearest if nearest is not None and likeness[nearest] >= NEAR else None
 
 
 def did_you_mean(word: object, known: Collection[str], kind: str) -> str:

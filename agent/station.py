@@ -1,0 +1,51 @@
+"""The station file with the drivers that are there: everything in this room loads it here."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from config.load import load
+from config.machine import Elsewhere, Role, ThisMachine
+from config.settings import Drivers
+from config.station import Station
+from drivers import catalogue
+from drivers.line import LineSettings
+from telemetry import keyfile
+
+
+def load_station(path: Path, *, elsewhere: bool = False) -> Station:
+    """What the file describes; StationFileError with every mistake.
+
+    `elsewhere`: its keys are on another machine and are not looked for (the twin on a laptop).
+    """
+    machine = Elsewhere() if elsewhere else KeyedMachine()
+    return load(path, drivers=drivers(), line_settings=LineSettings, machine=machine)
+
+
+def drivers() -> Drivers:
+    """The settings of every driver in the catalogue, imported when they are asked for."""
+    return {name: _settings(name) for name in catalogue.DRIVERS}
+
+
+class KeyedMachine(ThisMachine):
+    """Also looks whether a key file holds a key: the station would find out when it signs."""
+
+    def file_problem(self, path: Path, role: Role) -> str | None:
+        """As ThisMachine; for keys, what is in them too."""
+        problem = super().file_problem(path, role)
+        if problem is not None:
+            return problem
+        try:
+            if role is Role.PRIVATE_KEY:
+                keyfile.load(path)
+            if role is Role.CENTRE_KEY:
+                keyfile.load_public(path)
+        except keyfile.KeyFileError as error:
+            return f"{role} cannot be used: {error}"
+        return None
+
+
+def _settings(name: str) -> Callable[[], type[BaseModel]]:
+    return partial(catalogue.settings, name)

@@ -1,0 +1,102 @@
+"""What only shows across the tables of a station file: ids, lines and unit addresses.
+
+It looks at the tables as they are written, so that a mistake in one key hides none in another.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+from config.errors import did_you_mean, shown, suggestion
+from config.position import Place
+from config.report import Report
+from config.settings import Settings
+from config.station import Device, Line
+
+Tables = Mapping[Place, Mapping[str, object]]
+
+
+def check_ids(report: Report, tables: Tables) -> None:
+    """No two lines, no two devices and no two destinations with one id."""
+    for place, first in _repeated(_texts(tables, "id")):
+        other = report.line_of(first)
+        got = shown(tables[place[:-1]]["id"])
+        report.add(place, "", f"is there twice (got {got}), the other is in line {other}: rename one")
+
+
+def check_lines(report: Report, lines: Tables, devices: Tables) -> None:
+    """Every device names a line that is there, and every line has a device."""
+    known = {name: place[:-1] for place, name in _texts(lines, "id")}
+    used = set()
+    for place, name in _texts(devices, "line"):
+        used |= {name, suggestion(name, known)}
+        if name not in known:
+            right = did_you_mean(name, known, "lines")
+            report.add(place, "", f"there is no line with this id (got {shown(name)}), {right}")
+    for name, line in known.items():
+        if name not in used:
+            report.add(line, "", f'no device uses it, remove it or write line = "{name}" in a device')
+
+
+def check_urls(report: Report, lines: Tables) -> None:
+    """A serial port is one line; two connections to one host are possible and seldom meant."""
+    ports = ((place, url.partition("?")[0]) for place, url in _texts(lines, "url"))
+    for place, first in _repeated(ports):
+        url = str(lines[place[:-1]]["url"])
+        other = report.line_of(first)
+        if url.startswith("serial:"):
+            report.add(
+                place,
+                "",
+                f"two lines share one port (got {shown(url)}), put the devices of line {other} on one",
+            )
+        else:
+            report.warn(
+                place,
+                f"the line in line {other} of the file goes there too: many instruments allow one connection",
+            )
+
+
+def check_addresses(report: Report, devices: Mapping[Place, Device]) -> None:
+    """No two devices answer to one unit address of a line."""
+    taken: dict[tuple[str, int], tuple[Place, Device]] = {}
+    for place, device in devices.items():
+        address = cast("Settings", device.settings).address()
+        if address is None:
+            continue
+        first, other = taken.setdefault((device.line, address), (place, device))
+        if first != place:
+            report.add(
+                (*place, "unit"),
+                "",
+                f'is the address of device "{other.id}" too (got {address}, see line '
+                f'{report.line_of((*first, "unit"))}), on line "{device.line}" each device needs its own',
+            )
+
+
+def check_patience(report: Report, lines: Mapping[Place, Line]) -> None:
+    """Warns of a guard that is shorter than the wait for an answer."""
+    for place, line in lines.items():
+        timeout_s = getattr(line.settings, "timeout_s", None)
+        guard_s = getattr(line.settings, "guard_s", None)
+        if timeout_s is not None and guard_s is not None and guard_s < timeout_s:
+            report.warn(
+                (*place, "guard"),
+                f"is shorter than the timeout (got {guard_s:g} s after {timeout_s:g} s): an answer that comes "
+                "later than both together is taken for the next one's",
+            )
+
+
+def _texts(tables: Tables, key: str) -> Iterator[tuple[Place, str]]:
+    for place, table in tables.items():
+        text = table.get(key)
+        if isinstance(text, str):
+            yield (*place, key), text
+
+
+def _repeated(texts: Iterator[tuple[Place, str]]) -> Iterator[tuple[Place, Place]]:
+    """Each place whose text was there before, and the first place with it; lists do not mix."""
+    first: dict[tuple[str | int, str], Place] = {}
+    for place, text in texts:
+        before = first.setdefault((place[0], text), place)
+        if before != place:
+            yield place, before

@@ -1,0 +1,72 @@
+"""Collects what is wrong with one station file, each mistake with its line and in the technician's words."""
+
+from collections.abc import Mapping, Sequence
+
+from config.errors import Problem
+from config.position import Place
+
+LISTS = frozenset({"line", "device", "destination", "channel"})
+"""Lists of tables whose items are named by their id."""
+
+
+class Report:
+    """The mistakes and warnings of one file. `tree` is the file as TOML sees it, `lines` where each key stands."""
+
+    def __init__(self, file: str, tree: Mapping[str, object], lines: Mapping[Place, int]) -> None:
+        self.file = file
+        self.tree = tree
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self._lines = lines
+        self._faulty: set[tuple[Place, str]] = set()
+
+    def add(self, place: Place, inside: str, message: str) -> None:
+        """A mistake; `inside` a profile, in words, or "". The first one about a place stands, later ones echo it."""
+        if (place, inside) not in self._faulty:
+            self._faulty.add((place, inside))
+            self.problems.append(self._problem(place, f"{inside}: {message}" if inside else message))
+
+    def warn(self, place: Place, message: str) -> None:
+        """Something that someone should know, and that keeps nothing from running."""
+        self.warnings.append(self._problem(place, message))
+
+    def line_of(self, place: Place) -> int | None:
+        """The line of this place or of the nearest table around it."""
+        for end in range(len(place), 0, -1):
+            if place[:end] in self._lines:
+                return self._lines[place[:end]]
+        return min(self._lines.values(), default=1)
+
+    def _problem(self, place: Place, message: str) -> Problem:
+        return Problem(self.file, self.line_of(place), words(self.tree, place), message)
+
+
+def words(tree: object, place: Place) -> str:
+    """A place in words: ("device", 0, "channel", 1, "type") is `device "ph".channel "pH".type`."""
+    said: list[str] = []
+    for part in place:
+        tree = at(tree, (part,))
+        if isinstance(part, str):
+            said.append(part)
+        elif said and said[-1] in LISTS:
+            said[-1] = f"{said[-1]} {_name(tree, part)}"
+        elif said:
+            said[-1] = f"{said[-1]} item {part + 1}"
+    return ".".join(said)
+
+
+def _name(table: object, index: int) -> str:
+    named = table.get("id") if isinstance(table, Mapping) else None
+    return f'"{named}"' if isinstance(named, str) and named else str(index + 1)
+
+
+def at(tree: object, place: Place) -> object:
+    """What stands there; None when nothing does."""
+    for part in place:
+        if isinstance(part, str) and isinstance(tree, Mapping):
+            tree = tree.get(part)
+        elif isinstance(part, int) and isinstance(tree, Sequence) and not isinstance(tree, str):
+            tree = tree[part] if part < len(tree) else None
+        else:
+            return None
+    return tree

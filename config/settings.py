@@ -1,0 +1,66 @@
+"""What this room may ask of settings that are handed in: it knows no driver and no kind of line."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from pydantic import BaseModel
+
+from config.position import Place
+
+Tree = Mapping[str, object]
+Drivers = Mapping[str, Callable[[], type[BaseModel]]]
+"""Settings models by the name of their driver, imported when called. ImportError: it is broken."""
+Profiles = Mapping[str, Callable[[], Tree]]
+"""Device tables by the name of their profile: `channel`, and what else of the driver's settings it sets."""
+
+
+class SettingProblem(Protocol):
+    """One mistake that a driver found; `path` leads to it from the device's table."""
+
+    @property
+    def path(self) -> Place:
+        """Keys and indices from 0."""
+        ...
+
+    @property
+    def message(self) -> str:
+        """One sentence."""
+        ...
+
+
+class Meaning(Protocol):
+    """One channel: its id and its unit of measure."""
+
+    @property
+    def id(self) -> str:
+        """As in the file."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """As it stands in the record."""
+        ...
+
+
+class Settings(Protocol):
+    """What the settings of a driver can be asked."""
+
+    def channels(self) -> Sequence[Meaning]:
+        """In the order of the file."""
+        ...
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Mistakes across settings."""
+        ...
+
+    def address(self) -> int | None:
+        """Unit address on the line; None where lines have none."""
+        ...
+
+
+class Kinds(NamedTuple):
+    """What a file's devices and lines can be; the rooms that know it hand it in."""
+
+    drivers: Drivers
+    line_settings: type[BaseModel]
+    profiles: Profiles
