@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from buffer.errors import StoreBroken, StoreBusy, StoreError, StoreForeign
-from buffer.schema import prepare
+from buffer.schema import is_empty, prepare, refuse_foreign
 
 PAGE_BYTES: Final = 4096
 WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
@@ -161,7 +161,10 @@ def connect(path: Path, quota_bytes: int) -> sqlite3.Connection:
     # mode=rw: a file that vanished is trouble, not a reason to make an empty one.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     with closing_on_error(sqlite3.connect(uri, uri=True, isolation_level=None)) as conn:
-        conn.executescript(_BEFORE_THE_FIRST_TABLE)
+        if is_empty(conn):
+            conn.executescript(_BEFORE_THE_FIRST_TABLE)
+        else:
+            refuse_foreign(conn, path)
         (mode,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise StoreBroken(
@@ -169,7 +172,7 @@ def connect(path: Path, quota_bytes: int) -> sqlite3.Connection:
             )
         conn.executescript(_ON_EVERY_CONNECTION)
         set_quota(conn, quota_bytes)
-        prepare(conn, path)
+        prepare(conn)
     return conn
 
 

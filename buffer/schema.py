@@ -70,16 +70,14 @@ def split_key(key: int) -> tuple[int, int]:
     return key >> SEQ_BITS, key & ((1 << SEQ_BITS) - 1)
 
 
-def prepare(conn: sqlite3.Connection, path: Path, migrations: Migrations = MIGRATIONS) -> None:
-    """Makes the tables in an empty file, brings an older file up to date. StoreForeign when it is neither."""
-    if not _is_empty(conn):
-        refuse_foreign(conn, path, migrations)
-    # Without these two sqlite-utils neither sets a pragma of its own nor loads the plug-ins it finds installed.
+def prepare(conn: sqlite3.Connection, migrations: Migrations = MIGRATIONS) -> None:
+    """Makes the tables in an empty file, brings an older one up to date; each step in its own transaction."""
+    # Without these two sqlite-utils sets a pragma of its own and loads the plug-ins it finds installed.
     migrations.apply(Database(conn, recursive_triggers=False, execute_plugins=False))
 
 
 def refuse_foreign(conn: sqlite3.Connection, path: Path, migrations: Migrations = MIGRATIONS) -> None:
-    """StoreForeign unless the file is a Tram store that this version, or an older one, has written."""
+    """StoreForeign unless it is a Tram store that this version, or an older one, has written. Reads only."""
     (application_id,) = conn.execute("PRAGMA application_id").fetchone()
     if application_id != APPLICATION_ID:
         raise StoreForeign(
@@ -91,6 +89,12 @@ def refuse_foreign(conn: sqlite3.Connection, path: Path, migrations: Migrations 
             f"{path} was written by a newer version of Tram (it has {', '.join(sorted(newer))})",
             "install that version again",
         )
+
+
+def is_empty(conn: sqlite3.Connection) -> bool:
+    """Whether there is no table yet: a new file, or one whose making was interrupted."""
+    (tables,) = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    return bool(tables == 0)
 
 
 def is_outdated(conn: sqlite3.Connection, migrations: Migrations = MIGRATIONS) -> bool:
@@ -109,8 +113,3 @@ def _names(migrations: Migrations) -> set[str]:
     with closing(sqlite3.connect(":memory:")) as empty:
         blank = Database(empty, recursive_triggers=False, execute_plugins=False)
         return {step.name for step in migrations.pending(blank)}
-
-
-def _is_empty(conn: sqlite3.Connection) -> bool:
-    (tables,) = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    return bool(tables == 0)
