@@ -29,7 +29,7 @@ class Asked(NamedTuple):
     unit: int
     function: int
     address: int
-    count: int
+    length: int
 
 
 def crc(data: bytes) -> bytes:
@@ -80,7 +80,7 @@ def closing(_frame: bytes) -> list[tuple[float, bytes]]:
 
 def numbered(asked: Asked) -> list[int]:
     """Registers that name the request they answer."""
-    return [(asked.number * 256 + asked.address + i) & 0xFFFF for i in range(asked.count)]
+    return [(asked.number * 256 + asked.address + i) & 0xFFFF for i in range(asked.length)]
 
 
 class RawSlave:
@@ -99,7 +99,7 @@ class RawSlave:
         words = self._values(asked)
         self.served.append(words)
         if asked.function in (1, 2):
-            body = bytearray((asked.count + 7) // 8)
+            body = bytearray((asked.length + 7) // 8)
             for i, word in enumerate(words):
                 body[i // 8] |= (word & 1) << i % 8
         else:
@@ -112,8 +112,8 @@ class RawSlave:
         """Answers one request as the script says."""
         if self._units is not None and unit not in self._units:
             return
-        function, address, count = struct.unpack(">BHH", pdu)
-        asked = Asked(len(self.asked) + 1, unit, function, address, count)
+        function, address, length = struct.unpack(">BHH", pdu)
+        asked = Asked(len(self.asked) + 1, unit, function, address, length)
         self.asked.append(asked)
         act = self.script.popleft() if self.script else promptly
         for delay_s, data in act(frame(self.pdu(asked))):
