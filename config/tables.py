@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 from config.errors import did_you_mean, shown
 from config.position import Place
 from config.profile import Merged, merge
-from config.report import Report, at
+from config.report import Report
 from config.settings import Drivers, Kinds, Profiles, Settings, Tree
 from config.station import Device, DeviceHead, Line, LineHead, checked_id
-from config.wording import is_echo, keys, message, place_in, with_got
+from config.wording import is_echo, keys, message, place_in
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -73,8 +73,7 @@ class Reader:
             return None
         problems = list(cast("Settings", settings).problems())
         for problem in problems:
-            sentence = with_got(problem.message, at(merged.table, problem.path))
-            self.report.add(*merged.origin(problem.path), sentence)
+            self.report.add(*merged.origin(problem.path), problem.message)
         return None if problems else settings
 
     def _validated(self, model: type[_Model], merged: Merged, known: Collection[str]) -> _Model | None:
