@@ -67,7 +67,7 @@ class PtyHost:
             _point(self.link, self._terminal)
 
     def unplug(self) -> None:
-        """Pull the adapter: the link and the terminal are gone, the master's next read fails."""
+        """Pull the adapter: the link and the terminal are gone, the master reads the end of the stream."""
         if self._ends is None:
             return
         asyncio.get_running_loop().remove_reader(self._ends[0])
