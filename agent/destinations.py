@@ -2,16 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from buffer.store import Store
 
 from agent.clock import Clock
 from agent.read import Report
 from agent.send import Delivery, DestinationPlan
-from buffer.store import Store
 from config.station import Destination, Station
-from mqtt import broker as mqtt_broker
 from mqtt import session as mqtt_session
+from mqtt.broker import Broker, parse_url, read_password, tls_context
 from mqtt.session import Session
 from telemetry import keyfile
 from telemetry.envelope import HEAD, Sealer
@@ -24,22 +25,29 @@ DEFECT_PAUSE_S = 30.0
 
 
 def over_mqtt(destination: Destination, station: str) -> Callable[[], AbstractAsyncContextManager[Session]]:
-    """A session factory for a real broker. Each call makes a new client."""
+    """A session factory for a real broker. Each call is a new client, and reads certificates and password anew."""
 
-    def connect() -> AbstractAsyncContextManager[Session]:
-        return mqtt_session.connect(
-            mqtt_broker.from_url(
-                destination.url,
-                client_id=f"tram-{station}-{destination.id}",
-                ca=destination.ca,
-                cert=destination.cert,
-                cert_key=destination.cert_key,
-                username=destination.username,
-                password_file=destination.password_file,
-            )
-        )
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Session]:
+        async with mqtt_session.connect(broker_of(destination, station)) as session:
+            yield session
 
     return connect
+
+
+def broker_of(destination: Destination, station: str) -> Broker:
+    """The broker as the station file names it. mqtt.errors.Misconfigured says what is wrong with it."""
+    address = parse_url(destination.url)
+    tls = tls_context(destination.ca, destination.cert, destination.cert_key) if address.tls else None
+    password = read_password(destination.password_file) if destination.password_file else None
+    return Broker(
+        host=address.host,
+        port=address.port,
+        client_id=f"tram-{station}-{destination.id}",
+        tls=tls,
+        username=destination.username,
+        password=password,
+    )
 
 
 def deliveries_of(
@@ -51,7 +59,7 @@ def deliveries_of(
     *,
     connect: Connect,
     report: Report,
-    restored: Callable[[str], None],
+    restored: Callable[[bytes], None],
 ) -> list[Delivery]:
     """One delivery for each destination. `restored` is told when a receipt knows more of us than we do."""
     return [
@@ -88,13 +96,3 @@ async def deliver_for_ever(delivery: Delivery, destination: str, report: Report)
         except Exception as error:  # noqa: BLE001 - see above
             report("destination.defect", {"destination": destination, "error": repr(error), "alarm": True})
         await asyncio.sleep(DEFECT_PAUSE_S)
-
-
-def offer_to_all(deliveries: Sequence[Delivery]) -> Callable[..., None]:
-    """What the keeper calls after each commit; never waits."""
-
-    def offer(batch: Sequence[object], ledger: bytes) -> None:
-        for delivery in deliveries:
-            delivery.offer(batch, ledger)
-
-    return offer

@@ -1,11 +1,12 @@
 """The state of a running agent as plain values: what `tram status --json` prints."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING
 
 from agent.clock import Clock, moment
 from agent.read import Device, Line
-from agent.tables import wire_of
+from agent.tables import settings_of, wire_of
 from agent.version import SOFTWARE
 from telemetry.reading import words
 from telemetry.record import ClockState
@@ -20,6 +21,9 @@ def status_of(agent: "Agent") -> State:
     """Lines, devices with their last values, ledger, destinations and clock. Ages in s, instants in ms UTC."""
     now = moment(agent.clock)
     ledger = agent.ledger.recorder.ledger
+    units = {
+        table.id: {c.id: c.unit for c in settings_of(table).channels()} for table in agent.station.devices
+    }
     return {
         "station": agent.station.id,
         "name": agent.station.name,
@@ -39,7 +43,9 @@ def status_of(agent: "Agent") -> State:
         },
         "lines": [_line(agent, line) for line in agent.field.lines],
         "devices": [
-            _device(device, line, agent.clock) for line in agent.field.lines for device in line.devices
+            _device(device, line, agent.clock, units.get(device.plan.device, {}))
+            for line in agent.field.lines
+            for device in line.devices
         ],
         "destinations": [_destination(delivery.status()) for delivery in agent.deliveries],
         "reload_refused": agent.reload_refused,
@@ -48,11 +54,11 @@ def status_of(agent: "Agent") -> State:
 
 def _line(agent: "Agent", line: Line) -> State:
     tables = {table.id: table for table in agent.station.lines}
-    stats = agent.field.buses[line.line].stats()
+    stats = agent.field.buses[line.line].stats
     return {"line": line.line, "url": wire_of(tables[line.line]).url, **_plain(stats)}
 
 
-def _device(device: Device, line: Line, clock: Clock) -> State:
+def _device(device: Device, line: Line, clock: Clock, units: Mapping[str, str]) -> State:
     answered = device.answered_mono_ms
     return {
         "device": device.plan.device,
@@ -65,7 +71,12 @@ def _device(device: Device, line: Line, clock: Clock) -> State:
         "partial": device.partial,
         "trouble": device.trouble,
         "channels": [
-            {"channel": reading.channel, "value": reading.value, "flags": list(words(reading.flags))}
+            {
+                "channel": reading.channel,
+                "value": reading.value,
+                "unit": units.get(reading.channel, ""),
+                "flags": list(words(reading.flags)),
+            }
             for block in device.last_blocks
             for reading in block.readings
         ],

@@ -66,21 +66,15 @@ def _as_json(cycle: "Cycle") -> str:
 
 
 def _as_text(cycle: "Cycle", station: "Station", device: str) -> str:
+    from agent.commands.status import shown
     from agent.tables import settings_of
     from telemetry.reading import words
 
     (table,) = [table for table in station.devices if table.id == device]
     units = {channel.id: channel.unit for channel in settings_of(table).channels()}
-    rows = []
-    for block in cycle.blocks:
-        for reading in block.readings:
-            value = (
-                "–"
-                if reading.value is None
-                else f"{reading.value:.7g}"
-                if isinstance(reading.value, float)
-                else reading.value
-            )
-            flags = ", ".join(words(reading.flags))
-            rows.append(f"{reading.channel:<16} {value} {units[reading.channel]}  {flags}".rstrip())
-    return "\n".join(rows)
+    rows = [
+        f"{reading.channel:<16} {shown(reading.value):>12} {units[reading.channel]:<8} {', '.join(words(reading.flags))}"
+        for block in cycle.blocks
+        for reading in block.readings
+    ]
+    return "\n".join(row.rstrip() for row in rows)

@@ -48,30 +48,49 @@ def as_text(answer: Table) -> str:
 def _lines(answer: Table) -> list[str]:
     rows = []
     for line in answer["lines"]:
-        state = "open" if line.get("connected") else "closed"
-        counts = ", ".join(
-            f"{value} {name.replace('_', ' ')}"
-            for name, value in line.items()
-            if isinstance(value, int) and not isinstance(value, bool) and value
-        )
-        rows.append(f"  {line['line']:<12} {line['url']}  {state}  {counts}")
+        state = "open" if line["is_open"] else "closed"
+        counts = [f"{line['requests']} requests"]
+        counts += [f"{line[name]} {words}" for name, words in _LINE_COUNTS.items() if line[name]]
+        mark = " " if line["error"] is None else "!"
+        rows.append(f"{mark} {line['line']:<12} {line['url']}  {state}, {', '.join(counts)}")
+        if line["error"]:
+            rows.append(f"      {line['error']}")
     return ["", "LINES", *rows]
+
+
+_LINE_COUNTS = {
+    "timeouts": "timeouts",
+    "garbled": "garbled answers",
+    "refused": "refusals",
+    "late_frames": "late answers heard and thrown away",
+    "stray_frames": "stray frames",
+    "reconnects": "reconnects",
+}
 
 
 def _devices(answer: Table) -> list[str]:
     rows = []
     for device in answer["devices"]:
         mark = "!" if device["silent"] or device["trouble"] else " "
-        age = "never answered" if device["age_s"] is None else f"{device['age_s']} s ago"
-        rows.append(
-            f"{mark} {device['device']:<12} on {device['line']}: {age}, {device['failures']} of {device['polls']} polls failed"
-        )
+        age = "never answered" if device["age_s"] is None else f"answered {device['age_s']} s ago"
+        polls = f"{device['failures']} of {device['polls']} polls failed"
+        rows.append(f"{mark} {device['device']:<12} on {device['line']}, {age}, {polls}")
         if device["trouble"]:
             rows.append(f"      {device['trouble']}")
-        for reading in device["channels"]:
-            value = "–" if reading["value"] is None else reading["value"]
-            rows.append(f"      {reading['channel']:<14} {value}  {', '.join(reading['flags'])}".rstrip())
+        rows += [_channel(reading) for reading in device["channels"]]
     return ["", "DEVICES", *rows]
+
+
+def _channel(reading: Table) -> str:
+    value = shown(reading["value"])
+    return f"      {reading['channel']:<14} {value:>12} {reading['unit']:<8} {', '.join(reading['flags'])}".rstrip()
+
+
+def shown(value: object) -> str:
+    """A value for eyes: seven significant digits, which is what a 32-bit float has."""
+    if value is None:
+        return "–"
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def _destinations(answer: Table) -> list[str]:
