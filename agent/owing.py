@@ -173,7 +173,7 @@ class Owing:
         """These records leave in one message."""
         parcel = Parcel(ledger, runs(entry.seq for entry in entries))
         self.sent.add(parcel)
-        self._tried[ledger] = add(self._tried.get(ledger, ()), parcel.ranges)
+        self._tried[ledger] = add(self._tried.get(ledger, ()), *parcel.ranges)
         return parcel
 
     def arrived(self, parcel: Parcel, now_ms: int) -> None:
@@ -189,7 +189,7 @@ class Owing:
 
     def set_aside(self, ledger: bytes, ranges: Ranges) -> None:
         """Owed, but not to be sent (again) by this process: not readable, or beyond what a receipt can prove."""
-        self._aside[ledger] = add(self._aside.get(ledger, ()), ranges)
+        self._aside[ledger] = add(self._aside.get(ledger, ()), *ranges)
         self.sent.drop(ledger, ranges)
 
     def dispute(self, ledger: bytes) -> None:

@@ -58,16 +58,15 @@ class Past:
         room = UNRECEIPTED_RECORDS - account.owing.sent.records
         owed = (await account.store.read_first(account.plan.id))[:room]
         while owed and not self._stopped():
-            ledger = owed[0][0]
             batch: list[Entry] = []
             size = 0
-            for its_ledger, entry in owed:
+            for entry in owed:
                 size += len(entry.envelope)
-                if its_ledger != ledger or (batch and size > account.size.bytes):
+                if entry.ledger != owed[0].ledger or (batch and size > account.size.bytes):
                     break
                 batch.append(entry)
             del owed[: len(batch)]
-            await self._send(ledger, batch)
+            await self._send(batch[0].ledger, batch)
 
     async def run(self) -> None:
         """Drains for ever."""

@@ -89,10 +89,11 @@ def seen(receipt: Receipt) -> Seen:
 def silent_about(receipt: Receipt, lowest: int, newest: int) -> Ranges:
     """What of lowest..newest the centre does not call stored.
 
-    A receipt names at most 64 ranges: with that many, nothing is known of what lies behind the last of them.
+    A receipt names at most 64 ranges, the lowest and the newest: with that many, nothing is known of what lies
+    between the last two of them.
     """
     if len(receipt.ranges) >= MAX_RANGES:
-        newest = min(newest, receipt.ranges[-1][1])
+        newest = min(newest, receipt.ranges[-2][1])
     return subtract(normal(((lowest, newest),)), _stated(receipt))
 
 
