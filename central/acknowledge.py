@@ -1,0 +1,51 @@
+"""Somebody has seen these findings: said through files, because only `serve` writes the store."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from central.errors import CentreError
+from central.folder import Folder, write_whole
+from central.snapshot import snapshot
+
+
+def acknowledge(folder: Path, station: str, numbers: Sequence[int] = ()) -> tuple[int, ...]:
+    """Mark findings of a station as seen; without numbers, all that are open now. Those that were written down.
+
+    CentreError when a number is not a finding of that station. `serve` takes them over within a second.
+    """
+    place = Folder(folder)
+    with snapshot(place) as connection:
+        known = {
+            number
+            for (number,) in connection.execute(
+                "SELECT id FROM finding WHERE station = ? AND acknowledged_ms IS NULL", (station,)
+            )
+        }
+    strange = sorted(set(numbers) - known)
+    if strange:
+        raise CentreError(
+            f"station {station} has no open finding number {strange[0]}; see `tram central stations`"
+        )
+    seen = tuple(sorted(set(numbers) or known))
+    if seen:
+        place.acknowledged.mkdir(exist_ok=True)
+        write_whole(place.acknowledged / station, "".join(f"{n}\n" for n in seen).encode())
+    return seen
+
+
+class Acknowledged:
+    """The files that `acknowledge` writes, each read once."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._seen: dict[str, int] = {}
+
+    def look(self) -> dict[str, tuple[int, ...]]:
+        """New acknowledgements by station."""
+        found: dict[str, tuple[int, ...]] = {}
+        for path in self._folder.acknowledged.glob("[!.]*"):
+            mark = path.stat().st_mtime_ns
+            if self._seen.get(path.name) != mark:
+                found[path.name] = tuple(int(n) for n in path.read_text().split() if n.isdecimal())
+                self._seen[path.name] = mark
+        return found

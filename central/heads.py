@@ -1,0 +1,96 @@
+"""What a station says it has signed: the head, and what follows when the centre does not have all of it."""
+
+from central.findings import Noted
+from central.holes import holes, suspects
+from central.ledgers import Ledger, Ledgers, hole_key
+from central.now import Now
+from central.receive import Receiver, Refused
+from central.store import Store
+from telemetry import ranges
+from telemetry.envelope import HEAD, BadSignature, Forged, UnknownKey, peek, unseal
+from telemetry.fields import RecordError
+from telemetry.finding import FindingKind
+from telemetry.head import Head, decode_head
+from telemetry.keys import KeyRing
+
+
+class Heads:
+    """Takes heads of enrolled stations. Each is answered with a receipt, and the newest one is believed."""
+
+    def __init__(self, store: Store, ledgers: Ledgers, receiver: Receiver) -> None:
+        self._store = store
+        self._ledgers = ledgers
+        self._receiver = receiver
+
+    def head(self, station: str, ledger: str, payload: bytes, ring: KeyRing, now: Now) -> None:
+        """A message on `head/LEDGER`; anything but a head of that ledger is refused and kept as such."""
+        try:
+            self._believe(*self._verified(station, ledger, payload, ring, now), payload, now)
+        except Refused as refused:
+            self._receiver.refuse(station, payload, refused, now)
+            self._store.count(station, 0, 1, None)
+
+    def _verified(
+        self, station: str, name: str, payload: bytes, ring: KeyRing, now: Now
+    ) -> tuple[Ledger, Head]:
+        trusted = self._with_key_of_ledger(station, name, ring)
+        try:
+            carried, kid = unseal(payload, HEAD, trusted)
+            head = decode_head(carried)
+        except UnknownKey as error:
+            raise Refused(FindingKind.UNKNOWN_KEY, f"a head: {error}", peek(payload, HEAD).kid) from None
+        except BadSignature as error:
+            raise Refused(FindingKind.BAD_SIGNATURE, f"a head: {error}") from None
+        except (Forged, RecordError) as error:
+            raise Refused(FindingKind.REJECTION, f"a head: {error}") from None
+        if (head.station, head.ledger.hex()) != (station, name):
+            signed = f"{head.station}, ledger {head.ledger.hex()}"
+            raise Refused(FindingKind.REJECTION, f"a head of {signed}, sent as {station}, ledger {name:.64}")
+        return self._receiver.open_ledger(station, head.ledger, trusted[kid], now), head
+
+    def _with_key_of_ledger(self, station: str, name: str, ring: KeyRing) -> KeyRing:
+        """A gateway whose key is trusted no more still gets an answer for its ledger: enrol again."""
+        known = self._ledgers.find(station, _bytes_of(name))
+        return ring if known is None or known.kid in ring else KeyRing([*ring.values(), known.public])
+
+    def _believe(self, ledger: Ledger, head: Head, envelope: bytes, now: Now) -> None:
+        ledger.asked = True
+        before = ledger.head
+        if before is not None and (head.newest, head.wall_ms) <= (before.newest, before.wall_ms):
+            return
+        ledger.head, ledger.head_envelope, ledger.head_ms = head, envelope, now.wall_ms
+        ledger.suspected = suspects(ledger.suspected, ledger.missing(), head.owed, now.mono_ms)
+        self._store.count(ledger.station, 0, 0, now.wall_ms)
+
+    def settle(self, ledger: Ledger, now: Now) -> None:
+        """After records or a head: holes that were filled, and a head that contradicts what is stored."""
+        missing = ledger.missing()
+        for hole in ledger.holes:
+            if not ranges.intersect((hole,), missing):
+                ledger.holes = tuple(h for h in ledger.holes if h != hole)
+                key = hole_key(ledger.ledger, hole)
+                self._store.findings.resolve(ledger.station, FindingKind.HOLE.value, key, now.wall_ms)
+        head = ledger.head
+        if head is not None and head.newest >= ledger.reception.newest():
+            self._receiver.note(ledger.station, ledger.reception.contradictions(head), now)
+
+    def overdue(self, ledger: Ledger, now: Now) -> None:
+        """Say what has been missing for too long; the ledger's receipt then says so too."""
+        missing = ledger.missing()
+        for hole in ranges.subtract(holes(ledger.suspected, missing, now.mono_ms), ledger.holes):
+            first, last = hole
+            said = f"seq {first} to {last} never came, and the station no longer owes them"
+            key = hole_key(ledger.ledger, hole)
+            noted = Noted(ledger.station, ledger.ledger, FindingKind.HOLE.value, first, key, said)
+            self._store.findings.note(noted, now.wall_ms)
+            ledger.holes += (hole,)
+            ledger.asked = True
+            self._ledgers.touch(ledger)
+
+
+def _bytes_of(name: str) -> bytes:
+    """A ledger id from a topic; no bytes when it is none."""
+    try:
+        return bytes.fromhex(name)
+    except ValueError:
+        return b""
