@@ -40,11 +40,10 @@ def read(file: Path, device: str, as_json: bool) -> None:
 
 
 async def _read(station: "Station", device: str) -> "Cycle":
-    from drivers.bus import Bus
-
     from agent.clock import SystemClock
     from agent.tables import settings_of, wire_of
     from drivers import catalogue
+    from drivers.bus import Bus
 
     (table,) = [table for table in station.devices if table.id == device]
     (line,) = [line for line in station.lines if line.id == table.line]
@@ -72,9 +71,8 @@ def _as_text(cycle: "Cycle", station: "Station", device: str) -> str:
 
     (table,) = [table for table in station.devices if table.id == device]
     units = {channel.id: channel.unit for channel in settings_of(table).channels()}
-    rows = [
-        f"{reading.channel:<16} {shown(reading.value):>12} {units[reading.channel]:<8} {', '.join(words(reading.flags))}"
-        for block in cycle.blocks
-        for reading in block.readings
-    ]
-    return "\n".join(row.rstrip() for row in rows)
+    rows = []
+    for reading in (reading for block in cycle.blocks for reading in block.readings):
+        value, unit = shown(reading.value), units[reading.channel]
+        rows.append(f"{reading.channel:<16} {value:>12} {unit:<8} {', '.join(words(reading.flags))}".rstrip())
+    return "\n".join(rows)

@@ -1,0 +1,191 @@
+"""Keeping: durable a batch at a time, and patient when the store is not."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from agent import keep
+from agent.keep import Keeper
+from buffer.errors import StoreBroken
+from buffer.store import Entry, Store, Tail
+from buffer.writer import Inline
+from tests.agent.report import Reported
+from tests.virtual_time import VirtualClock, in_virtual_time
+
+LEDGER, OTHER = b"L" * 16, b"M" * 16
+
+
+class Failing:
+    """A store whose commits fail while `broken` is set; it remembers what it was offered."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.broken = False
+        self.offered: list[list[int]] = []
+
+    @property
+    def tail(self) -> Tail | None:
+        return self._store.tail
+
+    @property
+    def notes(self) -> Mapping[str, bytes]:
+        return self._store.notes
+
+    async def begin(self, tail: Tail) -> None:
+        if self.broken:
+            raise StoreBroken("the disk does not answer", "look at the card")
+        await self._store.begin(tail)
+
+    async def append(self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes]) -> None:
+        self.offered.append([entry.seq for entry in batch])
+        if self.broken:
+            raise StoreBroken("the disk does not answer", "look at the card")
+        await self._store.append(batch, tail, notes)
+
+
+class Desk:
+    """A keeper at work, and what it says is durable."""
+
+    def __init__(self, store: Failing) -> None:
+        self.store = store
+        self.reported = Reported()
+        self.committed: list[tuple[bytes, list[int]]] = []
+        self.keeper = Keeper(
+            store,  # type: ignore[arg-type]
+            linger_ms=100,
+            clock=VirtualClock(),
+            committed=lambda batch, ledger: self.committed.append((ledger, [entry.seq for entry in batch])),
+            report=self.reported,
+        )
+        self.task = asyncio.create_task(self.keeper.run())
+
+    def put(self, *seqs: int, ledger: bytes = LEDGER, size: int = 200) -> None:
+        for seq in seqs:
+            entry = Entry(seq, 1, "ph", 1_800_000_000_000 + seq, seq, False, seq.to_bytes(4) * (size // 4))
+            self.keeper.put(entry, Tail(ledger, seq + 1, bytes(32)))
+
+    async def end(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.store._store.close()
+
+
+async def desk(tmp_path: Path) -> Desk:
+    store = await Store.open(
+        tmp_path / "ledger.db", destinations=["centre"], quota_bytes=10**8, keep_ms=10**9, executor=Inline()
+    )
+    return Desk(Failing(store))
+
+
+@in_virtual_time
+async def test_what_is_signed_within_the_linger_is_one_commit_and_one_message(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.put(1, 2, 3)
+    await asyncio.sleep(0.05)
+    at.put(4)
+    await at.keeper.flush()
+    assert at.committed == [(LEDGER, [1, 2, 3, 4])]
+    at.put(5)
+    await at.keeper.flush()
+    assert at.committed[1:] == [(LEDGER, [5])]
+    assert at.keeper.waiting == 0
+    await at.end()
+
+
+@in_virtual_time
+async def test_a_failed_commit_is_offered_again_with_the_very_same_bytes_and_newer_ones_behind(
+    tmp_path: Path,
+) -> None:
+    at = await desk(tmp_path)
+    at.put(1)
+    await at.keeper.flush()
+    at.store.broken = True
+    at.put(2)
+    await asyncio.sleep(1)
+    at.put(3)
+    assert at.keeper.waiting == 2
+    assert at.keeper.trouble is not None
+    at.store.broken = False
+    await at.keeper.flush()
+    assert [seqs for _, seqs in at.committed] == [[1], [2, 3]]
+    assert at.reported.events == ["store.failing", "store.back"]
+    assert at.keeper.trouble is None
+    await at.end()
+
+
+@in_virtual_time
+async def test_the_retries_slow_down_and_the_trouble_is_said_once(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.put(1)
+    await at.keeper.flush()
+    at.store.broken = True
+    at.put(2)
+    await asyncio.sleep(600)
+    assert 15 < len(at.store.offered) < 40
+    assert at.reported.events == ["store.failing"]
+    await at.end()
+
+
+@in_virtual_time
+async def test_ten_minutes_of_failing_close_the_door_for_new_polls_and_recovery_opens_it(
+    tmp_path: Path,
+) -> None:
+    at = await desk(tmp_path)
+    at.store.broken = True
+    at.put(1)
+    await asyncio.sleep(590)
+    assert at.keeper.accepting()
+    await asyncio.sleep(20)
+    assert not at.keeper.accepting()
+    at.store.broken = False
+    await at.keeper.flush()
+    assert at.keeper.accepting()
+    await at.end()
+
+
+@in_virtual_time
+async def test_sixteen_megabytes_close_the_door_too(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.store.broken = True
+    at.put(*range(1, 720), size=24_000)
+    assert at.keeper.accepting(), "while the store works everything is taken"
+    await asyncio.sleep(1)
+    assert keep.MAX_WAITING_BYTES < 719 * 24_000
+    assert not at.keeper.accepting()
+    await at.end()
+
+
+@in_virtual_time
+async def test_a_new_ledger_is_begun_in_the_store_before_its_first_record(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.put(1, 2)
+    at.put(1, 2, ledger=OTHER)
+    await at.keeper.flush()
+    assert at.committed == [(LEDGER, [1, 2]), (OTHER, [1, 2])]
+    assert at.store.tail == Tail(OTHER, 3, bytes(32))
+    await at.end()
+
+
+@in_virtual_time
+async def test_notes_are_written_with_the_records_and_survive_a_failed_commit(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.put(1)
+    await at.keeper.flush()
+    at.store.broken = True
+    at.keeper.note({"clean": b"\x01"})
+    at.put(2)
+    await asyncio.sleep(1)
+    at.store.broken = False
+    await at.keeper.flush()
+    assert at.store.notes["clean"] == b"\x01"
+    await at.end()
+
+
+@in_virtual_time
+async def test_more_than_a_batch_is_written_in_order(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.put(*range(1, 1_201))
+    await at.keeper.flush()
+    assert [len(seqs) for _, seqs in at.committed] == [500, 500, 200]
+    assert at.store.tail == Tail(LEDGER, 1_201, bytes(32))
+    await at.end()

@@ -1,0 +1,213 @@
+"""One task per line: each device at its period, the dead one last."""
+
+import asyncio
+
+import pytest
+
+from agent.field import LAST_POLL_S
+from agent.flag import ClockTrust
+from agent.read import Device, Line
+from agent.schedule import Due
+from agent.sign import DevicePlan, Recorder
+from buffer.store import Entry
+from drivers.driver import Cycle
+from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
+from telemetry.bodies import GapBody, GapReason
+from telemetry.envelope import RECORD, Sealer, unseal
+from telemetry.keys import KeyRing, SigningKey
+from telemetry.ledger import Ledger
+from telemetry.pack import PackEncoder, decode_pack
+from telemetry.reading import Block, Flag, Reading
+from telemetry.record import Boot, Kind, decode_record
+from tests.agent.report import Reported
+from tests.virtual_time import VirtualClock, in_virtual_time
+
+KEY = SigningKey.generate()
+TIMEOUT_S = 1.0
+
+
+class Instrument:
+    """A driver that answers, fails or hangs as the story says; it notes when it was asked."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.error: Exception | None = None
+        self.takes_s = 0.0
+        self.asked_s: list[float] = []
+        self.notices: tuple[DriverError, ...] = ()
+
+    async def read(self) -> Cycle:
+        self.asked_s.append(asyncio.get_running_loop().time())
+        if self.error is not None:
+            await asyncio.sleep(TIMEOUT_S)
+            raise self.error
+        await asyncio.sleep(self.takes_s)
+        return Cycle((Block(self.clock.mono_ms(), (Reading("pH", 7.5), Reading("Temp", 21))),), self.notices)
+
+
+class Wire:
+    """A line with its devices, a recorder and what was signed."""
+
+    def __init__(self, *names: str, every_ms: int = 5_000) -> None:
+        self.clock = VirtualClock()
+        self.kept: list[Entry] = []
+        self.reported = Reported()
+        recorder = Recorder(
+            ledger=Ledger("BD_1", b"L" * 16),
+            boot=Boot(1, b"bootboot"),
+            sealer=Sealer(KEY, RECORD),
+            clock=self.clock,
+            trust=ClockTrust(0),
+            keep=self.kept.append,
+            accepting=lambda: True,
+        )
+        self.instruments = {name: Instrument(self.clock) for name in names}
+        self.devices = {
+            name: Device(
+                DevicePlan(
+                    name, ("pH", "Temp"), PackEncoder("BD_1", name, [("pH", "pH"), ("Temp", "oC")]), {}
+                ),
+                instrument,  # type: ignore[arg-type]
+                Due(every_ms, self.clock.mono_ms()),
+            )
+            for name, instrument in self.instruments.items()
+        }
+        self.line = Line("rs485", tuple(self.devices.values()), recorder, self.clock, self.reported)
+
+    async def runs_for(self, seconds: float) -> None:
+        task = asyncio.create_task(self.line.run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def bodies(self, kind: Kind, device: str) -> list[object]:
+        ring = KeyRing([KEY.public])
+        return [
+            decode_record(unseal(entry.envelope, RECORD, ring).payload).body
+            for entry in self.kept
+            if entry.kind == kind and entry.device == device
+        ]
+
+    def flags(self, device: str) -> list[int]:
+        return [decode_pack(body)[0].flags for body in self.bodies(Kind.READINGS, device)]
+
+
+@in_virtual_time
+async def test_the_first_poll_is_at_once_and_the_others_are_on_the_walls_grid() -> None:
+    wire = Wire("ph")
+    wire.instruments["ph"].takes_s = 0.3
+    offset_s = (wire.clock.wall_ms() / 1_000) % 5
+    await wire.runs_for(21)
+    first, *others = wire.instruments["ph"].asked_s
+    assert first == 0
+    assert len(others) == 4
+    for asked_s in others:
+        assert (asked_s + offset_s) % 5 == pytest.approx(0, abs=0.002)
+
+
+@in_virtual_time
+async def test_a_dead_device_costs_its_own_timeout_and_the_others_keep_their_period() -> None:
+    wire = Wire("ph", "cod", "tss")
+    wire.instruments["cod"].error = NoAnswer("no answer in 1 s", hint="check the cable")
+    await wire.runs_for(300)
+    assert len(wire.instruments["ph"].asked_s) == len(wire.instruments["tss"].asked_s) == 60
+    assert 8 <= len(wire.instruments["cod"].asked_s) <= 12
+    assert (
+        max(
+            b - a
+            for a, b in zip(
+                wire.instruments["cod"].asked_s, wire.instruments["cod"].asked_s[1:], strict=False
+            )
+        )
+        <= 61
+    )
+
+
+@in_virtual_time
+async def test_a_silent_device_has_one_flagged_record_per_probe_and_one_gap_when_it_is_back() -> None:
+    wire = Wire("ph")
+    await wire.runs_for(11)
+    before = len(wire.flags("ph"))
+    last_answer_ms = wire.devices["ph"].answered_mono_ms
+    wire.instruments["ph"].error = NoAnswer("no answer in 1 s", hint="check the cable")
+    await wire.runs_for(120)
+    silent = wire.flags("ph")[before:]
+    assert silent == [Flag.NO_COMMUNICATION] * len(silent)
+    assert wire.bodies(Kind.GAP, "ph") == []
+    wire.instruments["ph"].error = None
+    await wire.runs_for(61)
+    (body,) = wire.bodies(Kind.GAP, "ph")
+    gap = GapBody.decode(body)
+    assert (gap.reason, gap.device, gap.from_mono_ms) == (GapReason.ANALYZER_SILENT, "ph", last_answer_ms)
+    assert "check the cable" in str(gap.detail)
+    assert wire.flags("ph")[-1] == 0
+    assert wire.reported.events == ["device.silent", "device.back"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "flags"),
+    [
+        (Unreachable("the adapter is gone"), GapReason.LINE_DOWN, Flag.NO_COMMUNICATION),
+        (Garbled("half a frame", evidence=b"\x03"), GapReason.ANALYZER_SILENT, Flag.NO_COMMUNICATION),
+        (Refused("exception 2", code=2), GapReason.ANALYZER_SILENT, Flag.INSTRUMENT_FAULT),
+        (ZeroDivisionError("a defect"), GapReason.ANALYZER_SILENT, Flag.INSTRUMENT_FAULT),
+    ],
+)
+def test_each_failure_has_its_own_flag_and_reason(error: Exception, reason: GapReason, flags: Flag) -> None:
+    @in_virtual_time
+    async def story() -> None:
+        wire = Wire("ph", "cod")
+        wire.instruments["ph"].error = error
+        await wire.runs_for(7)
+        assert set(wire.flags("ph")) == {flags}
+        assert set(wire.flags("cod")) == {0}
+        wire.instruments["ph"].error = None
+        await wire.runs_for(61)
+        assert GapBody.decode(wire.bodies(Kind.GAP, "ph")[0]).reason == reason
+
+    story()
+
+
+@in_virtual_time
+async def test_a_block_that_failed_is_said_once_and_the_rest_is_kept() -> None:
+    wire = Wire("ph")
+    wire.instruments["ph"].notices = (Refused("registers 40..44 refused with exception 2", code=2),)
+    await wire.runs_for(60)
+    assert wire.reported.events == ["device.partial"]
+    assert wire.devices["ph"].partial == 12
+    assert set(wire.flags("ph")) == {0}
+
+
+@in_virtual_time
+async def test_a_poll_that_runs_when_the_station_stops_is_still_signed() -> None:
+    wire = Wire("ph")
+    wire.instruments["ph"].takes_s = LAST_POLL_S / 2
+    task = asyncio.create_task(wire.line.run())
+    await asyncio.sleep(0.1)
+    assert wire.line.polling
+    wire.line.ending = True
+    await task
+    assert len(wire.kept) == 1
+
+
+@in_virtual_time
+async def test_a_device_goes_on_where_it_stood_after_a_reload() -> None:
+    wire = Wire("ph")
+    wire.instruments["ph"].error = NoAnswer("no answer")
+    await wire.runs_for(20)
+    again = Wire("ph")
+    again.devices["ph"].carry(wire.devices["ph"])
+    await again.runs_for(1)
+    (body,) = again.bodies(Kind.GAP, "ph")
+    assert GapBody.decode(body).from_mono_ms == wire.devices["ph"].silent_since_mono_ms
+
+
+@in_virtual_time
+async def test_a_stuck_line_can_be_seen() -> None:
+    wire = Wire("ph")
+    wire.instruments["ph"].takes_s = 100_000
+    task = asyncio.create_task(wire.line.run())
+    await asyncio.sleep(61)
+    assert wire.line.back_by_mono_ms < wire.clock.mono_ms()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
