@@ -19,13 +19,18 @@ from pathlib import Path
 from typing import Final
 
 from buffer.errors import StoreBroken, StoreBusy, StoreError, StoreForeign
-from buffer.schema import is_empty, prepare, refuse_foreign
+from buffer.schema import APPLICATION_ID, is_empty, prepare, refuse_foreign
 
 PAGE_BYTES: Final = 4096
 WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
 BUSY_TIMEOUT_MS: Final = 5000
 
-_BEFORE_THE_FIRST_TABLE: Final = f"PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL;"
+# The mark is the very first thing written: a file whose making was interrupted is still known as ours.
+_BEFORE_THE_FIRST_TABLE: Final = f"""
+    PRAGMA page_size = {PAGE_BYTES};
+    PRAGMA auto_vacuum = INCREMENTAL;
+    PRAGMA application_id = {APPLICATION_ID};
+"""
 _ON_EVERY_CONNECTION: Final = f"""
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = 256;

@@ -74,7 +74,7 @@ class Keeper:
             database.make_folder(self._path.parent)
             self._lock.take()
             database.make(self._path)
-            self.read(pages)  # opens it
+            self._twice("opening", self._connected)
             write = Write(lambda conn, inventory: address(conn, inventory, destinations))
             self.transact([write])
             write.result()

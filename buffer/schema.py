@@ -50,7 +50,6 @@ _TABLES: Final = (
         PRIMARY KEY (owner, ledger, first)
     ) STRICT, WITHOUT ROWID""",
     "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
-    f"PRAGMA application_id = {APPLICATION_ID}",
 )
 
 
@@ -103,7 +102,9 @@ def is_outdated(conn: sqlite3.Connection, migrations: Migrations = MIGRATIONS) -
 
 
 def applied(conn: sqlite3.Connection) -> set[str]:
-    """The names of the steps this file has been through."""
+    """The names of the steps this file has been through; none when its making was interrupted."""
+    if not conn.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").fetchone():
+        return set()
     sql = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
     return {name for (name,) in conn.execute(sql, (MIGRATIONS.name,))}
 

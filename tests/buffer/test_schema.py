@@ -123,10 +123,13 @@ async def test_only_the_owner_can_read_what_lies_beside_the_file(tmp_path: Path)
     await store.close()
 
 
-async def test_a_making_that_was_interrupted_is_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how_far", ["marked", "with the list of steps"])
+async def test_a_making_that_was_interrupted_is_finished(tmp_path: Path, how_far: str) -> None:
     path = tmp_path / "ledger.db"
-    with closing(sqlite3.connect(path)) as conn:
-        conn.executescript("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.executescript(database._BEFORE_THE_FIRST_TABLE)
+        if how_far == "with the list of steps":
+            MIGRATIONS.ensure_migrations_table(Database(conn))
     store, _ = await started(path, rows=1)
     assert await held(store) == [1]
     await store.close()
