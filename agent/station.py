@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from config.load import load
+from config.load import check_text, load
 from config.machine import Elsewhere, Role, ThisMachine
-from config.settings import Drivers
+from config.settings import Drivers, Kinds
 from config.station import Station
 from drivers import catalogue
 from drivers.line import LineSettings
@@ -22,6 +22,11 @@ def load_station(path: Path, *, elsewhere: bool = False) -> Station:
     """
     machine = Elsewhere() if elsewhere else KeyedMachine()
     return load(path, drivers=drivers(), line_settings=LineSettings, machine=machine)
+
+
+def check_station(text: str, file: Path) -> Station:
+    """The same for text that is to stand in `file`, whose keys are not there yet."""
+    return check_text(text, file=file, kinds=Kinds(drivers(), LineSettings, {}), machine=Elsewhere())
 
 
 def drivers() -> Drivers:

@@ -31,11 +31,11 @@ class Report:
         self.warnings.append(self._problem(place, message))
 
     def line_of(self, place: Place) -> int | None:
-        """The line of this place or of the nearest table around it."""
+        """The line of this place or of the nearest table around it; None when no such table is there."""
         for end in range(len(place), 0, -1):
             if place[:end] in self._lines:
                 return self._lines[place[:end]]
-        return min(self._lines.values(), default=1)
+        return None
 
     def _problem(self, place: Place, message: str) -> Problem:
         return Problem(self.file, self.line_of(place), words(self.tree, place), message)
