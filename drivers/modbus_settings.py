@@ -160,7 +160,7 @@ class Settings(DriverSettings):
     """A Modbus device. `unit` 0 and 255 are for Modbus TCP devices that want them."""
 
     unit: Annotated[int, Field(ge=0, le=255)]
-    channel: tuple[Channel, ...] = Field(min_length=1)
+    channel: Annotated[tuple[Channel, ...], Field(json_schema_extra={"minItems": 1})]
     block_gap: int = Field(default=8, ge=0, lt=MOST_REGISTERS)
     """Unused registers that may be read along to save a request (16 bits count as one)."""
     block_max: int = Field(default=MOST_REGISTERS, ge=1, le=MOST_REGISTERS)
@@ -172,6 +172,14 @@ class Settings(DriverSettings):
         if 247 < unit < 255:
             raise ValueError("unit addresses are 1..247 (0 and 255 on Modbus TCP only)")
         return unit
+
+    @field_validator("channel")
+    @classmethod
+    def _something_is_measured(cls, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
+        # not Field(min_length=1): that counts wrong channels as missing and says so as well
+        if not channels:
+            raise ValueError("a device needs at least one [[device.channel]]")
+        return channels
 
     def channels(self) -> tuple[ChannelMeaning, ...]:
         """The channels in the order of the file."""
