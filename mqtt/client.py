@@ -7,6 +7,7 @@ used for one connection and never again); the reason for a loss is dropped.
 """
 
 import asyncio
+import ssl
 from typing import Protocol
 
 import aiomqtt
@@ -93,9 +94,10 @@ class Client(aiomqtt.Client):
         return self._limits
 
     def send(self, topic: str, payload: bytes, retain: bool, expiry_s: int | None) -> asyncio.Future[int]:
-        """Publish now; the future is its PUBACK's reason code. A place in the window must have been taken."""
-        if self._lost is not None:
-            raise self._lost.again()
+        """Publish now; the future is its PUBACK's reason code. A place in the window must have been taken.
+
+        Raises ValueError for what is no topic name.
+        """
         properties = None if expiry_s is None else expiry(PacketTypes.PUBLISH, expiry_s)
         info = self._client.publish(topic, payload, 1, retain, properties)
         return self.outgoing.sent(info.mid, self._loop.time())
@@ -185,7 +187,9 @@ class Client(aiomqtt.Client):
         except UnicodeDecodeError:  # no topic of ours; left unanswered it would hold the broker's window
             client.ack(message.mid, message.qos)
             return
-        self._events.message(topic, bytes(message.payload), message.retain, message.mid)
+        self._check_incoming(len(message.payload))
+        if self._lost is None:
+            self._events.message(topic, bytes(message.payload), message.retain, message.mid)
 
     def _on_socket_open(self, client: Paho, userdata: object, sock: object) -> None:
         self._loop.add_reader(self._wire.fileno(), self._read)
@@ -204,10 +208,13 @@ class Client(aiomqtt.Client):
     def _read(self) -> None:
         while self._lost is None:
             self._client.loop_read()
-            if self._client._in_packet["remaining_length"] > MAX_INCOMING_BYTES:  # noqa: SLF001
-                self._end(Lost(f"{self.where}: the broker sent a packet over {MAX_INCOMING_BYTES} bytes"))
+            self._check_incoming(self._client._in_packet["remaining_length"])  # noqa: SLF001 - half a packet
             if self._wire.pending() == 0:
                 return
+
+    def _check_incoming(self, size: int) -> None:
+        if size > MAX_INCOMING_BYTES:  # announced in our CONNECT: a broker that keeps to it never gets here
+            self._end(Lost(f"{self.where}: the broker sent a packet over {MAX_INCOMING_BYTES} bytes"))
 
     def _write(self) -> None:
         if self._lost is not None:
@@ -232,13 +239,13 @@ class Client(aiomqtt.Client):
             return Lost(f"{self.where}: the broker ended it: {words.of_reason(code)}", reason_code=code)
         if code == _KEEP_ALIVE_TIMEOUT:
             return Lost(f"{self.where}: the broker stopped answering")
-        if self._wire.failure is not None:
-            return Lost(f"{self.where}: {words.of_failure(self._wire.failure)}")
-        if self._connected.done():
-            return Lost(f"{self.where}: the broker closed the connection")
-        return Lost(
-            f"{self.where}: closed without an MQTT 5 answer: check the port, and mqtts:// if it is for TLS"
-        )
+        failure = self._wire.failure
+        why = words.of_failure(failure) if failure is not None else "the broker closed the connection"
+        if not self._connected.done() and not isinstance(failure, ssl.SSLError):
+            why += " instead of an MQTT 5 answer: check the port, and write mqtts:// if it is a TLS port"
+        elif failure is None:
+            why += f', its log says why; two clients with the id "{self._broker.client_id}" do that too'
+        return Lost(f"{self.where}: {why}")
 
 
 def check(what: str, reason_code: int) -> None:

@@ -112,7 +112,12 @@ class _Connected:
     ) -> None:
         self._check_size(topic, payload, expiry_s)
         await self._client.outgoing.place()
-        check(f"{topic}: publish refused", await self._client.send(topic, payload, retain, expiry_s))
+        try:
+            answer = self._client.send(topic, payload, retain, expiry_s)
+        except ValueError:  # no topic name: the caller's mistake
+            self._client.outgoing.give_back()
+            raise
+        check(f"{topic}: publish refused", await answer)
 
     async def subscribe(self, *topics: str) -> None:
         for topic, reason_code in zip(topics, await self._client.ask_for(topics), strict=True):

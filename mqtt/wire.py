@@ -8,6 +8,8 @@ connection broke; here it is kept.
 import socket
 import ssl
 
+from mqtt import words
+
 _BURST_BYTES = 65_536
 _NOT_YET = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -38,7 +40,10 @@ class Wire:
         try:
             return self._sock.send(chunk)
         except OSError as error:
-            raise self._seen(error) from None
+            seen = self._seen(error)
+            if self.failure is error:
+                self._look_for_the_reason()
+            raise seen from None
 
     def pending(self) -> int:
         """Bytes in memory that `recv` gives without asking the kernel."""
@@ -60,3 +65,13 @@ class Wire:
         if not isinstance(error, _NOT_YET):
             self.failure = error
         return error
+
+    def _look_for_the_reason(self) -> None:
+        """A write fails with a bare end of file when a TLS alert, which names the reason, is still unread."""
+        try:
+            self._sock.recv(1)
+        except ssl.SSLError as error:
+            if "ALERT" in words.reason_name(error):
+                self.failure = error
+        except OSError:
+            return

@@ -92,10 +92,16 @@ def of_failure(error: OSError) -> str:
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return "the broker closed the connection in the middle of TLS"
         case ssl.SSLError():
-            return _HANDSHAKES.get(error.reason or "", f"TLS failed: {error.reason or error}")
+            reason = reason_name(error)
+            return _HANDSHAKES.get(reason, f"TLS failed: {reason or error}")
         case socket.gaierror():
             if error.errno == socket.EAI_AGAIN:
                 return "the name could not be looked up now: check the station's DNS and network"
             return "name not found: check the host's spelling and the station's DNS"
         case _:
             return _NETWORK.get(error.errno or 0, error.strerror or type(error).__name__)
+
+
+def reason_name(error: ssl.SSLError) -> str:
+    """OpenSSL's name for it; "" when it gave none (the attribute may be missing altogether)."""
+    return getattr(error, "reason", None) or ""

@@ -6,6 +6,7 @@ options and `close()` it. `freeze` and `thaw` are SIGSTOP and SIGCONT: the kerne
 
 import base64
 import hashlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -20,8 +21,9 @@ from tests.certificates import CertFiles
 
 class _Freezable(BrokerProcess):
     def freeze(self) -> None:
-        """Stop the process where it is; its sockets stay open."""
+        """Stop the process where it is; its sockets stay open. Returns when all its threads stand still."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def thaw(self) -> None:
         """Let a frozen process go on."""
@@ -136,6 +138,4 @@ def mosquitto_broker(tmp_path: Path) -> Iterator[Mosquitto]:
 
 def iotcore_installed() -> bool:
     """Whether the demo extra is there."""
-    import importlib.util
-
     return importlib.util.find_spec("iotcore") is not None

@@ -41,7 +41,12 @@ class Authority:
         self.ca.write_bytes(cert.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def issue(
-        self, name: str, *hosts: str, from_days: float = -1, to_days: float = 365, file: str | None = None
+        self,
+        name: str,
+        *hosts: str,
+        from_days: float = -1,
+        to_days: float = 365,
+        passphrase: bytes | None = None,
     ) -> CertFiles:
         """A certificate for `hosts` (names or addresses), valid from and to so many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -54,14 +59,16 @@ class Authority:
                 x509.SubjectAlternativeName([_general_name(h) for h in hosts]), critical=False
             )
         cert = builder.sign(self._key, hashes.SHA256())
-        files = CertFiles(self._folder / f"{file or name}.cert.pem", self._folder / f"{file or name}.key.pem")
+        files = CertFiles(self._folder / f"{name}.cert.pem", self._folder / f"{name}.key.pem")
         files.cert.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
         files.key.touch(mode=0o600)
         files.key.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
+                serialization.NoEncryption()
+                if passphrase is None
+                else serialization.BestAvailableEncryption(passphrase),
             )
         )
         return files

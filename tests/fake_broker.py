@@ -60,7 +60,7 @@ class Peer:
 class FakeBroker:
     """Faults, to be set before or while clients are connected.
 
-    `connack`: reason code; `announce`: CONNACK's properties; `mute`: no CONNACK, no PINGRESP, no PUBACK.
+    `connack`: reason code; `announce`: CONNACK's properties; `mute`: it reads and never answers.
     `puback`: reason code, or a function of the publish. `stall`: PUBACKs are held until `release`.
     `suback`: reason code. `drop_after`: the n-th publish of a connection is taken and the connection reset
     before its PUBACK. `raw_connack`: bytes to send in place of a CONNACK.
@@ -83,6 +83,8 @@ class FakeBroker:
     goodbyes: list[int] = field(default_factory=list)
     """Reason codes of the DISCONNECTs that clients sent."""
     most_unanswered: int = 0
+    bytes_received: int = 0
+    """In packets after CONNECT, fixed headers included."""
     peers: list[Peer] = field(default_factory=list)
     retained: dict[str, Published] = field(default_factory=dict)
 
@@ -178,6 +180,7 @@ class FakeBroker:
             while not said_goodbye:
                 kind, flags, body = await read_packet(reader)
                 said_goodbye = kind == DISCONNECT
+                self.bytes_received += len(packet(kind, flags, body))
                 self._take(peer, kind, flags, body)
                 self._changed.set()
                 await writer.drain()
@@ -205,7 +208,8 @@ class FakeBroker:
             self.acknowledged.append(mid)
             self._unacknowledged.get(peer.greeting.client_id, {}).pop(mid, None)
         elif kind == SUBSCRIBE:
-            self._take_subscribe(peer, body)
+            if not self.mute:
+                self._take_subscribe(peer, body)
         elif kind == UNSUBSCRIBE:
             peer.writer.write(packet(UNSUBACK, 0, body[:2] + b"\x00\x00"))
         elif kind == PINGREQ and not self.mute:
