@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from central.centre import Centre
-from central.errors import StoreFailed
+from central.errors import FolderError, StoreFailed
 from central.folder import Folder, alone, prepare
 from central.now import Now, now
 from central.receipts import Outgoing
 from central.store import Store
 from mqtt.broker import Broker
-from mqtt.errors import MqttError
+from mqtt.errors import MqttError, Refused
 from mqtt.session import Message, Session, connect
 from telemetry.keys import SigningKey, fingerprint
 
@@ -62,15 +62,26 @@ async def serve(
     with alone(place):
         _introduce(place, key, made, bench, ready)
         patience = Patience(seams)
+        store = Store.open(place.database)
         while True:
-            with closing(Store.open(place.database)) as store:
+            with closing(store):
                 centre = Centre(place, store, key, root=root, bench=bench, say=ready)
                 try:
                     centre.look(seams.now())
                     await _stay_connected(centre, broker, seams, patience, ready)
                 except StoreFailed as error:
                     ready(f"{error}; trying again")
-            await patience.wait()
+            store = await _reopened(place, patience, ready)
+
+
+async def _reopened(place: Folder, patience: "Patience", ready: Callable[[str], None]) -> Store:
+    """The store again after it failed; a full disk may stay full for days."""
+    while True:
+        await patience.wait()
+        try:
+            return Store.open(place.database)
+        except FolderError as error:
+            ready(f"{error}; trying again")
 
 
 def _introduce(place: Folder, key: SigningKey, made: bool, bench: bool, ready: Callable[[str], None]) -> None:
@@ -114,7 +125,7 @@ async def _stay_connected(
                 ready(
                     f"ready: receiving {centre.subscriptions[0].split('+')[0]} from {broker.host}:{broker.port}"
                 )
-                await _Post(centre, session, seams).run()
+                await _Post(centre, session, seams, ready).run()
         except MqttError as error:
             if str(error) != said:
                 ready(f"broker {broker.host}:{broker.port}: {error}; trying again")
@@ -125,10 +136,12 @@ async def _stay_connected(
 class _Post:
     """One connection: messages in, receipts out."""
 
-    def __init__(self, centre: Centre, session: Session, seams: Seams) -> None:
+    def __init__(self, centre: Centre, session: Session, seams: Seams, ready: Callable[[str], None]) -> None:
         self._centre = centre
         self._session = session
         self._seams = seams
+        self._ready = ready
+        self._refused: set[str] = set()
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(QUEUE_MESSAGES)
         self._outgoing: dict[str, bytes] = {}
         self._something = asyncio.Event()
@@ -186,7 +199,18 @@ class _Post:
             while self._outgoing:
                 topics = list(self._outgoing)[:WINDOW]
                 some = [(topic, self._outgoing.pop(topic)) for topic in topics]
-                await asyncio.gather(*(self._session.publish(t, p, retain=True) for t, p in some))
+                await asyncio.gather(*(self._say(topic, payload) for topic, payload in some))
+
+    async def _say(self, topic: str, payload: bytes) -> None:
+        """Publish one receipt; a broker that forbids it for one station must not silence the others."""
+        try:
+            await self._session.publish(topic, payload, retain=True)
+        except Refused as error:
+            if topic not in self._refused:
+                self._ready(f"receipt not published, the station will send again and again: {error}")
+            self._refused.add(topic)
+        else:
+            self._refused.discard(topic)
 
 
 def _first(group: BaseExceptionGroup[MqttError | StoreFailed]) -> MqttError | StoreFailed:
