@@ -1,6 +1,6 @@
 """Everything that outlives a connection to one destination: the plan, what is owed, receipts, pace and alarms."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.alarms import Alarms, Events
@@ -35,7 +35,10 @@ class DestinationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One destination's memory. Each part is written by the tasks of at most one connection at a time."""
+    """One destination's memory. Each part is written by the tasks of at most one connection at a time.
+
+    `refused`: "live" and "past", where the broker refused the last publish.
+    """
 
     plan: DestinationPlan
     store: Store
@@ -48,6 +51,7 @@ class Account:
     rate: RateLimit
     patience: Patience
     stop: Stop
+    refused: set[str] = field(default_factory=set)
 
     @property
     def by_receipt(self) -> bool:

@@ -125,6 +125,7 @@ class Delivery:
     async def _connection(self) -> float:
         """One connection, to its end. Gives the pause until the next one, s."""
         uplink: Uplink | None = None
+        cancels = _cancels()
         try:
             async with self._connect() as session:
                 uplink = self._uplink = Uplink(self._account, session)
@@ -132,6 +133,8 @@ class Delivery:
                 self._account.alarms.say("connected")
                 await uplink.run()
         except (MqttError, CentreSilent, StoreError, ExceptionGroup) as ended:
+            if _cancels() > cancels:
+                raise asyncio.CancelledError from None  # the group let the loss of the line win over it
             cause = _cause(ended)
             if not isinstance(cause, MqttError | CentreSilent | StoreError):
                 raise
@@ -144,7 +147,8 @@ class Delivery:
     def _ended(self, cause: Exception, uplink: Uplink | None) -> float:
         if uplink is not None and uplink.progress:
             self._back_off.reset()
-            self._refused_back_off.reset()
+            if not self._account.refused:
+                self._refused_back_off.reset()
         self._trouble = str(cause) or type(cause).__name__
         self._account.alarms.say("disconnected", why=self._trouble, fault=type(cause).__name__)
         match cause:
@@ -180,6 +184,12 @@ class Delivery:
         if batch.records == 1 and self._account.stop.thrown_out(batch.ledger, batch.first, now_ms):
             text = f"the broker ends the connection whenever record {batch.first} ({batch.size_bytes} bytes) is sent"
             self._account.alarms.begin("stopped", f"{text}: raise its packet limit to 40 KiB or more")
+
+
+def _cancels() -> int:
+    """How often the running task was asked to end."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 _WEIGHT = (Refused, Misconfigured, BrokerUnfit, TooLarge, CentreSilent, StoreError)

@@ -19,6 +19,7 @@ from agent.owing import Parcel
 from agent.pacing import UNRECEIPTED_RECORDS
 from agent.past import Past
 from buffer.store import Entry
+from mqtt.errors import Refused
 from mqtt.session import Session
 
 LIVE_IN_FLIGHT = 8
@@ -51,9 +52,11 @@ class Uplink:
         async with asyncio.TaskGroup() as tasks:
             name = self._account.plan.id
             tasks.create_task(self._receive(), name=f"{name}: receive")
-            tasks.create_task(self._serve(tasks), name=f"{name}: serve")
             if self._account.by_receipt:
                 tasks.create_task(self._watch(), name=f"{name}: watch")
+            # Not a task, and it never returns: a group whose owner waits at its end forgets, before Python 3.13,
+            # to take its own cancellation back, and then nobody can tell it from a real one (see Delivery).
+            await self._serve(tasks)
 
     def offer(self, batch: Sequence[Entry], ledger: bytes) -> None:
         """Just committed: goes out on `live`, or later on `past`. Never waits."""
@@ -86,8 +89,8 @@ class Uplink:
             self.past.answered.add(ledger)
         self._quiet_since_ms = self._account.clock.mono_ms()
         self._account.patience.reset()
-        self._account.alarms.end("no-receipt", "refused", "unfit")
-        self.progress = True
+        self._account.alarms.end("no-receipt")
+        self._progress()
 
     async def _live(self, tasks: asyncio.TaskGroup) -> None:
         owing = self._account.owing
@@ -119,15 +122,25 @@ class Uplink:
         account = self._account
         begun_ms = account.clock.mono_ms()
         ranges = parcel.ranges
-        await self._session.publish(account.plan.topic(topic), payload)
+        try:
+            await self._session.publish(account.plan.topic(topic), payload)
+        except Refused:
+            account.refused.add(topic)
+            raise
         now_ms = account.clock.mono_ms()
+        account.refused.discard(topic)
         account.owing.arrived(parcel, now_ms)
         if not account.by_receipt:
             await account.store.delivered(account.plan.id, parcel.ledger, ranges)
             account.owing.covered(parcel.ledger, ranges)
-            account.alarms.end("refused", "unfit")
-            self.progress = True
+            self._progress()
         return now_ms - begun_ms
+
+    def _progress(self) -> None:
+        """Something was delivered or answered. A topic that was refused is so until the broker takes it again."""
+        self.progress = True
+        if not self._account.refused:
+            self._account.alarms.end("refused", "unfit")
 
     async def _watch(self) -> None:
         account = self._account
