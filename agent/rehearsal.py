@@ -1,0 +1,147 @@
+"""Real processes on one machine: broker, centre and agents, started and killed as in the field.
+
+The demo, the crash rounds and the bench are plays on this stage. Everything listens on loopback only and ends with
+`close`, by process id.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mqtt.local_broker import LocalBroker
+from telemetry import keyfile
+from telemetry.keys import fingerprint
+
+START_S = 20.0
+
+
+class RehearsalError(Exception):
+    """Something on the stage did not do its part in time."""
+
+
+class Process:
+    """A `tram` command in a process of its own; what it says goes to a log file."""
+
+    def __init__(self, name: str, log: Path, *arguments: str) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as out:
+            command = [sys.executable, "-m", "agent", *arguments]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)  # noqa: S603
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def send(self, sign: signal.Signals) -> None:
+        """Such as SIGHUP."""
+        self._process.send_signal(sign)
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, *, within_s: float = 10.0) -> int:
+        """SIGTERM; gives the exit code. RehearsalError when it does not end."""
+        if self.is_running():
+            self._process.terminate()
+        try:
+            return self._process.wait(within_s)
+        except subprocess.TimeoutExpired as error:
+            self.kill()
+            raise RehearsalError(f"{self.name} did not stop within {within_s:g} s; see {self.log}") from error
+
+    def wait_for(self, words: str, *, within_s: float = START_S) -> None:
+        """Until its log has these words. RehearsalError with its last line when it ends or says nothing."""
+        deadline = time.monotonic() + within_s
+        while words not in self.said():
+            if not self.is_running() or time.monotonic() > deadline:
+                last = (self.said().strip().splitlines() or ["nothing"])[-1]
+                raise RehearsalError(f"{self.name} never said {words!r}; its last line: {last}")
+            time.sleep(0.02)
+
+    def said(self) -> str:
+        """Its log so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+class Rehearsal:
+    """A broker and a centre in `folder`, and agents by station id."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.centre_folder = folder / "centre"
+        self.broker = LocalBroker(folder / "broker")
+        self.agents: dict[str, Process] = {}
+        self._centre: Process | None = None
+
+    def __enter__(self) -> Self:
+        self.broker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in (*self.agents.values(), *([self._centre] if self._centre else [])):
+            process.kill()
+        self.broker.close()
+
+    def start_centre(self) -> Process:
+        """Serve; returns when it receives."""
+        arguments = ("central", "serve", str(self.centre_folder), "--broker", self.broker.url)
+        self._centre = Process("the centre", self.folder / "centre.log", *arguments)
+        self._centre.wait_for("ready")
+        return self._centre
+
+    def centre_key(self) -> Path:
+        """What a station pins."""
+        return self.centre_folder / "centre.pub"
+
+    def start_agent(self, station: str, file: Path) -> Process:
+        """`tram run` on a station file; its log goes on where the last run's ended."""
+        process = Process(station, self.folder / f"{station}.log", "run", str(file), "--log-format", "json")
+        self.agents[station] = process
+        return process
+
+    def enrol(self, station: str, key: Path) -> None:
+        """The operator types the fingerprint, as soon as the centre has heard the station."""
+        words = fingerprint(keyfile.load(key).public)
+        deadline = time.monotonic() + START_S
+        while True:
+            done = self.tram("central", "enrol", str(self.centre_folder), station, "--fingerprint", words)
+            if done.returncode == 0:
+                return
+            if time.monotonic() > deadline:
+                raise RehearsalError(f"{station} could not be enrolled: {done.stderr.strip()}")
+            time.sleep(0.2)
+
+    def at_the_centre(self) -> dict[str, dict[str, Any]]:
+        """`tram central stations --json`, by station."""
+        done = self.tram("central", "stations", str(self.centre_folder), "--json")
+        rows = json.loads(done.stdout)
+        return {row["station"]: row for row in (rows["stations"] if isinstance(rows, dict) else rows)}
+
+    def tram(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One command to its end."""
+        environment = {**os.environ, "PYTHONUTF8": "1"}
+        return subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "agent", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=environment,
+        )
