@@ -60,12 +60,12 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f'"{_clipped(_without_password(value))}"'
+        return f'"{excerpt(value)}"'
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list | tuple):
-        return _clipped("[" + ", ".join(shown(item) for item in value) + "]")
-    return _clipped(str(value))
+        return excerpt("[" + ", ".join(shown(item) for item in value) + "]")
+    return excerpt(str(value))
 
 
 def shown_with_type(value: object) -> str:
@@ -73,7 +73,9 @@ def shown_with_type(value: object) -> str:
     return f"the text {shown(value)}" if isinstance(value, str) else shown(value)
 
 
-def _clipped(text: str) -> str:
+def excerpt(text: str) -> str:
+    """Its beginning, without the password of a URL."""
+    text = _without_password(text)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
 
 

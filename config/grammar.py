@@ -2,7 +2,7 @@
 
 import re
 
-from config.errors import Problem, shown
+from config.errors import Problem, excerpt
 
 _PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
@@ -15,11 +15,11 @@ _WORDS = {
     "Cannot overwrite": "the key is there twice in this table, remove one",
     "Cannot declare": "the table is there twice, remove one; of [[line]], [[device]] and [[destination]] "
     "there can be several, in double brackets",
-    "Expected '='": "neither a [table] nor a setting, write key = value",
+    "Expected '='": "neither a [table] nor a setting, write key = value, keys without accents",
     "Expected ']": "the brackets of the table's name are not closed",
     "Invalid initial character for a key": "the name of a key is missing or cannot be read; an inline table "
     "{…} stands on one line",
-    "Invalid statement": "neither a [table] nor a setting, names have letters without accents, digits, - and _",
+    "Invalid statement": "neither a [table] nor a setting, write key = value, keys without accents",
     "Unterminated string": 'a text has no end, close it with """',
     "Unclosed array": "a list has no end, close it with ]",
 }
@@ -36,4 +36,4 @@ def not_toml(file: str, text: str, found: str) -> Problem:
     line = int(match[2])
     written = lines[line - 1].strip() if line <= len(lines) else ""
     sentence, comma, right = known.partition(", ")
-    return Problem(file, line, "", f"{sentence} (got {shown(written).strip(chr(34))}){comma}{right}")
+    return Problem(file, line, "", f"{sentence} (got {excerpt(written)}){comma}{right}")

@@ -7,6 +7,8 @@ from config.position import Place
 
 LISTS = frozenset({"line", "device", "destination", "channel"})
 """Lists of tables whose items are named by their id."""
+MISSING = "is missing"
+"""How the message about a missing key begins."""
 
 
 class Report:
@@ -15,16 +17,28 @@ class Report:
     def __init__(self, file: str, tree: Mapping[str, object], lines: Mapping[Place, int]) -> None:
         self.file = file
         self.tree = tree
-        self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self._lines = lines
-        self._faulty: set[tuple[Place, str]] = set()
+        self._said: dict[tuple[Place, str], Problem] = {}
+        self._excused: set[Place] = set()
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The mistakes so far."""
+        return [
+            problem
+            for (place, _), problem in self._said.items()
+            if place not in self._excused or not problem.message.startswith(MISSING)
+        ]
 
     def add(self, place: Place, inside: str, message: str) -> None:
         """A mistake; `inside` a profile, in words, or "". The first one about a place stands, later ones echo it."""
-        if (place, inside) not in self._faulty:
-            self._faulty.add((place, inside))
-            self.problems.append(self._problem(place, f"{inside}: {message}" if inside else message))
+        said = f"{inside}: {message}" if inside else message
+        self._said.setdefault((place, inside), self._problem(place, said))
+
+    def excuse(self, place: Place) -> None:
+        """What is missing there is there under a wrong name, and that is said already."""
+        self._excused.add(place)
 
     def warn(self, place: Place, message: str) -> None:
         """Something that someone should know, and that keeps nothing from running."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from config.errors import did_you_mean, shown
 from config.position import Place
@@ -14,7 +15,7 @@ from config.profile import Merged, merge
 from config.report import Report
 from config.settings import Drivers, Kinds, Profiles, Settings, Tree
 from config.station import Device, DeviceHead, Line, LineHead, checked_id
-from config.wording import is_echo, keys, message, place_in
+from config.wording import is_echo, keys, meant, message, place_in
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -79,14 +80,21 @@ class Reader:
     def _validated(self, model: type[_Model], merged: Merged, known: Collection[str]) -> _Model | None:
         try:
             # Strict pydantic takes a list for a tuple and a text for a path from JSON only.
-            text = json.dumps(merged.table, default=str)
+            text = json.dumps(merged.table, default=_no_text)
             return model.model_validate_json(text, context={"folder": self.folder})
         except ValidationError as error:
             for found in error.errors(include_url=False):
-                if not is_echo(merged.table, found):
-                    origin = merged.origin(place_in(merged.table, found))
-                    self.report.add(*origin, message(model, merged.table, found, known))
+                self._tell(model, merged, found, known)
             return None
+
+    def _tell(self, model: type[_Model], merged: Merged, found: ErrorDetails, known: Collection[str]) -> None:
+        if is_echo(merged.table, found):
+            return
+        origin = merged.origin(place_in(merged.table, found))
+        self.report.add(*origin, message(model, merged.table, found, known))
+        better = meant(model, merged.table, found, known)
+        if better is not None:
+            self.report.excuse(merged.origin(better).place)
 
     def _settings_model(self, place: Place, driver: object, drivers: Drivers) -> type[BaseModel] | None:
         if not isinstance(driver, str):
@@ -127,6 +135,11 @@ class Reader:
                     here, "", f"is there twice (got {shown(name)}), the other is in line {line}: rename one"
                 )
             first.setdefault(name, here)
+
+
+def _no_text(_date: object) -> dict[str, object]:
+    """TOML's dates are not in JSON and of no use here: what they stand for is refused as any wrong type."""
+    return {}
 
 
 def _split(table: Tree, head: type[BaseModel]) -> tuple[dict[str, object], dict[str, object]]:

@@ -1,13 +1,14 @@
 """pydantic's findings in a technician's words: what is wrong (got …), what would be right."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, time
 from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from config.errors import did_you_mean, shown, shown_with_type
+from config.errors import did_you_mean, shown, shown_with_type, suggestion
 from config.position import Place
 from config.report import at
 
@@ -32,8 +33,7 @@ def message(model: type[BaseModel], table: object, error: ErrorDetails, known: C
     if kind == "missing":
         return f"is missing{_example(_field(model, place))}"
     if kind == "extra_forbidden":
-        others = set(_keys(model, place[:-1])) | (set(known) if len(place) == 1 else set())
-        return f"unknown key, {did_you_mean(place[-1], others, 'known keys')}"
+        return f"unknown key, {did_you_mean(place[-1], _others(model, place, known), 'known keys')}"
     written = at(table, place)
     if kind == "value_error":
         return with_got(str(error["ctx"]["error"]), written)
@@ -46,11 +46,22 @@ def message(model: type[BaseModel], table: object, error: ErrorDetails, known: C
     return with_got(error["msg"][:1].lower() + error["msg"][1:], written)
 
 
+def meant(
+    model: type[BaseModel], table: object, error: ErrorDetails, known: Collection[str] = ()
+) -> Place | None:
+    """The place of the key that an unknown one was probably meant to be; None for other errors."""
+    place = place_in(table, error)
+    if error["type"] != "extra_forbidden":
+        return None
+    near = suggestion(str(place[-1]), _others(model, place, known))
+    return None if near is None else (*place[:-1], near)
+
+
 def with_got(sentence: str, written: object) -> str:
     """The sentence with what was written in it, unless it says so itself or a whole table was written."""
     if "(got " in sentence or isinstance(written, Mapping | list) or written is None:
         return sentence
-    if isinstance(written, str) and written in sentence:
+    if isinstance(written, str) and written and written in sentence:
         return sentence
     wrong, comma, right = sentence.partition(", ")
     return f"{wrong} (got {shown(written)}){comma}{right}"
@@ -83,6 +94,11 @@ def _field(model: type[BaseModel], place: Place) -> FieldInfo | None:
             if place[-1] in {name, field.alias}:
                 return field
     return None
+
+
+def _others(model: type[BaseModel], place: Place, known: Collection[str]) -> list[str]:
+    """The keys that are right beside the one at this place."""
+    return [*_keys(model, place[:-1]), *(known if len(place) == 1 else ())]
 
 
 def _keys(model: type[BaseModel], place: Place) -> Iterator[str]:
@@ -142,7 +158,11 @@ def _is_number(text: str) -> bool:
 
 
 def _text(written: object, _limits: Mapping[str, Any]) -> str:
-    right = f', write it in quotes: "{shown(written)}"' if isinstance(written, bool | int | float) else ""
+    right = (
+        f', write it in quotes: "{shown(written)}"'
+        if isinstance(written, bool | int | float | date | time)
+        else ""
+    )
     return f"should be a text (got {shown(written)}){right}"
 
 
