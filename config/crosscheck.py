@@ -54,7 +54,7 @@ def check_urls(report: Report, lines: Tables) -> None:
         else:
             report.warn(
                 place,
-                f"the line in line {other} of the file goes there too: many instruments allow one connection",
+                f"goes where line {other} of this file goes too, many instruments take one connection only",
             )
 
 
@@ -76,14 +76,19 @@ def check_addresses(report: Report, devices: Mapping[Place, Device]) -> None:
 
 
 def check_patience(report: Report, lines: Mapping[Place, Line]) -> None:
-    """Warns of a guard that is shorter than the wait for an answer."""
+    """Warns of a guard that is shorter than the wait for an answer.
+
+    Modbus TCP numbers its questions: there a late answer cannot be taken for another.
+    """
     for place, line in lines.items():
+        if str(getattr(line.settings, "url", "")).startswith("tcp:"):
+            continue
         timeout_s = getattr(line.settings, "timeout_s", None)
         guard_s = getattr(line.settings, "guard_s", None)
         if timeout_s is not None and guard_s is not None and guard_s < timeout_s:
             report.warn(
                 (*place, "guard"),
-                f"is shorter than the timeout (got {guard_s:g} s after {timeout_s:g} s): an answer that comes "
+                f"is shorter than the timeout (got {guard_s:g} s after {timeout_s:g} s), an answer that comes "
                 "later than both together is taken for the next one's",
             )
 

@@ -56,6 +56,7 @@ class ThisMachine:
 
     def file_problem(self, path: Path, role: Role) -> str | None:
         """Missing, not a file, not ours to read, or a secret that others can read."""
+        verb = "are" if role is Role.CERTIFICATES else "is"
         try:
             mode = path.stat().st_mode
             if not stat.S_ISREG(mode):
@@ -63,13 +64,13 @@ class ThisMachine:
             with path.open("rb"):
                 pass
         except FileNotFoundError:
-            return f"{role} is missing (got {path}){_CURE.get(role, '')}"
+            return f"{role} {verb} missing (got {path}){_CURE.get(role, '').format(path=path)}"
         except PermissionError:
             return f"{role} cannot be read (got {path}), run as its owner or chown it"
         except OSError as error:
             return f"{role} cannot be read (got {path}: {error.strerror})"
         if role.secret and mode & 0o077:
-            return f"{role} can be read by others (got {path} with mode {mode & 0o777:03o}), chmod 600 {path}"
+            return f"{role} can be read by others (got {path} with mode {mode & 0o777:03o}), run: chmod 600 {path}"
         return None
 
 
@@ -82,6 +83,6 @@ class Elsewhere(ThisMachine):
 
 
 _CURE = {
-    Role.PRIVATE_KEY: ", make it with: tram keys new",
-    Role.CENTRE_KEY: ", copy it from the centre: tram central serve prints it",
+    Role.PRIVATE_KEY: ", make it with: tram keys new {path}",
+    Role.CENTRE_KEY: ", copy it from the centre: its folder holds centre.pub",
 }

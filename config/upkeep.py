@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from config.errors import did_you_mean, shown
+from config.errors import shown, suggestion
 from config.machine import Machine, Role
 from config.position import Place
 from config.quantity import DURATION_MS, duration_text, in_days, size_text
@@ -17,14 +17,14 @@ SLOW_PERIOD_MS = 5 * DURATION_MS["min"]
 
 def check_timezone(report: Report, about: About, machine: Machine) -> None:
     """The time zone is one that this machine knows."""
-    if not machine.has_timezone(about.timezone):
-        zones = machine.timezones()
-        right = did_you_mean(about.timezone, zones, "time zones") if zones else "install the package tzdata"
-        if not right.startswith("did you mean"):
-            right = 'write it like "Asia/Ho_Chi_Minh"'
-        report.add(
-            ("station", "timezone"), "", f"is not a known time zone (got {shown(about.timezone)}), {right}"
-        )
+    if machine.has_timezone(about.timezone):
+        return
+    near = suggestion(about.timezone, machine.timezones())
+    right = 'write it like "Asia/Ho_Chi_Minh"' if near is None else f'did you mean "{near}"?'
+    if not machine.timezones():
+        right = "this machine knows none: pip install tzdata"
+    wrong = f"is not a known time zone (got {shown(about.timezone)}), {right}"
+    report.add(("station", "timezone"), "", wrong)
 
 
 def check_identity(report: Report, identity: Identity, machine: Machine) -> None:

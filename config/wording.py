@@ -218,5 +218,4 @@ _WORDS: dict[str, _Words] = {
     "too_long": _length("has too many items", "at most", "max_length"),
     "string_too_short": _length("is too short", "letters: at least", "min_length"),
     "string_too_long": _length("is too long", "letters: at most", "max_length"),
-    "missing_argument": _length("has too few items", "at least", "min_length"),
 }

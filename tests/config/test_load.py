@@ -130,6 +130,11 @@ ONE_MISTAKE = {
         "address = 0\nrange = [0, 7, 14]",
         '26: device "ph".channel "pH".range: has too many items (got 3), at most 2',
     ),
+    "one number of two": (
+        "address = 0",
+        "address = 0\nrange = [0]",
+        '26: device "ph".channel "pH".range item 2: is missing',
+    ),
     "a list with a wrong item has the item's line": (
         "address = 0",
         'address = 0\nrange = [\n  0,\n  "14",\n]',
@@ -446,9 +451,9 @@ def test_keys_are_looked_for_beside_the_file(tmp_path: Path) -> None:
         load(file, drivers=KINDS.drivers, line_settings=FakeLine)
     assert str(caught.value) == (
         f"{file}:6: identity.key: the private key is missing (got {tmp_path}/keys/station.pem), "
-        f"make it with: tram keys new\n"
+        f"make it with: tram keys new {tmp_path}/keys/station.pem\n"
         f'{file}:36: destination "so-tnmt".receipt_keys item 1: the centre\'s public key is missing '
-        f"(got {tmp_path}/keys/so-tnmt.pub), copy it from the centre: tram central serve prints it"
+        f"(got {tmp_path}/keys/so-tnmt.pub), copy it from the centre: its folder holds centre.pub"
     )
 
 
