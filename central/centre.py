@@ -16,7 +16,7 @@ from central.store import Store
 from telemetry.fields import is_identifier
 from telemetry.keys import KeyRing, SigningKey, fingerprint
 
-LISTEN_RECORDS = 500
+LISTEN_RECORDS = 2000
 """Records read for silence in one commit; the others wait for the next look."""
 
 

@@ -144,13 +144,9 @@ class StationKeys:
         return Changes(added, frozenset(removed), tuple(problems))
 
     def _files(self) -> Iterator[tuple[str, Path, tuple[int, int, int]]]:
-        with os.scandir(self._folder.stations) as entries:
-            for entry in entries:
-                station, dot, kind = entry.name.rpartition(".")
-                if not dot or kind != "pub" or station.startswith("."):
-                    continue
-                try:
-                    found = entry.stat()
-                except FileNotFoundError:  # renamed between listing and looking: the next look sees it
-                    continue
-                yield station, Path(entry.path), (found.st_mtime_ns, found.st_size, found.st_ino)
+        for path in self._folder.stations.glob("[!.]*.pub"):
+            try:
+                found = path.stat()
+            except FileNotFoundError:  # replaced between listing and looking: the next look sees it
+                continue
+            yield path.stem, path, (found.st_mtime_ns, found.st_size, found.st_ino)
