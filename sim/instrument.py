@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 from drivers.protocols.modbus import Point, Table, Value, decode, encode
@@ -70,7 +71,11 @@ class Quantity:
         raw = decode(self.point, words)
         if raw is None or isinstance(raw, str) or (self.scale == 1 and self.offset == 0):
             return raw
-        return float(Decimal(repr(raw)) * self.scale + self.offset)
+        exact = Fraction(raw) * Fraction(self.scale) + Fraction(self.offset)
+        return int(exact) if isinstance(raw, int) and self._is_whole() else float(exact)
+
+    def _is_whole(self) -> bool:
+        return self.scale == int(self.scale) and self.offset == int(self.offset)
 
     def _unscaled(self, value: float) -> float:
         if (self.scale == 1 and self.offset == 0) or not math.isfinite(value):
@@ -81,6 +86,10 @@ class Quantity:
     def size(self) -> int:
         """Addresses it takes."""
         return self.point.count
+
+    def cut(self, words: Sequence[int], address: int) -> Sequence[int]:
+        """Its own part of words that begin at `address`."""
+        return words[self.point.address - address :][: self.size]
 
 
 class Shown(NamedTuple):
@@ -134,7 +143,7 @@ class Instrument:
         self._refuse_when_broken()
         up_s = self._up_s(now)
         words: dict[int, int] = {}
-        whole: dict[str, Value] = {}
+        whole: list[Quantity] = []
         end = address + count
         for quantity in self.quantities:
             start = quantity.point.address
@@ -144,8 +153,10 @@ class Instrument:
             for place, word in enumerate(shown, start):
                 words[place] = words.get(place, 0) | word if quantity.point.type == "bit" else word
             if address <= start and start + quantity.size <= end:
-                whole[quantity.point.channel] = quantity.read_back(shown)
-        return Shown(tuple(self._word(table, place, words) for place in range(address, end)), whole)
+                whole.append(quantity)
+        served = tuple(self._word(table, place, words) for place in range(address, end))
+        # From the words as they leave: another quantity may share the register.
+        return Shown(served, {q.point.channel: q.read_back(q.cut(served, address)) for q in whole})
 
     def write(self, table: Table, address: int, values: Sequence[int]) -> None:
         """Set writable registers or coils. Refusal 2: one does not exist or is read only; 4: broken."""

@@ -12,7 +12,7 @@ from sim.served import Served, ServedLog
 
 
 class Due(NamedTuple):
-    """A reply that has to be put on the wire `reply.after_s` from now; `Wire.landed` says that it was."""
+    """A reply that has to be put on the wire `reply.after_s` from now; `Wire.landed` says when it was."""
 
     reply: Reply
     answer: Answer
@@ -46,7 +46,7 @@ class Wire:
         return due
 
     def landed(self, due: Due) -> None:
-        """The host has put it on the wire just now."""
+        """The host puts it on the wire now; call it just before."""
         self._account(due, sent=due.reply.pdu is not None)
 
     def _account(self, due: Due, *, sent: bool) -> None:

@@ -40,8 +40,9 @@ class Landings:
 
     def _land(self, due: Due, frame: Callable[[int, bytes], bytes]) -> None:
         wire_bytes = due.reply.on_the_wire(frame)
+        # Before the write: a master on this machine may have the bytes, and date them, before we go on.
+        self._wire.landed(due)
         if wire_bytes:
             self._write(wire_bytes)
-        self._wire.landed(due)
         if due.reply.close:
             self._hang_up()

@@ -144,3 +144,23 @@ def test_a_name_plate_is_text_in_registers() -> None:
     serial = Quantity(Point("serial", "holding", 0, "string", "ABCD", 4), Constant(0), text="J70A1B")
     shown = Instrument("x", (serial,)).read("holding", 0, 4, Moment(0, 0))
     assert shown.values == {"serial": "J70A1B"}
+
+
+def test_a_word_and_its_bits_agree_even_when_both_are_channels() -> None:
+    word = Quantity(Point("status", "holding", 5, "uint16"), Constant(4))
+    lamp = Quantity(Point("lamp", "holding", 5, "bit", "ABCD", 1, 0), Constant(1))
+    shown = Instrument("io", (word, lamp)).read("holding", 5, 1, NOON)
+    assert shown.words == (5,)
+    assert shown.values == {"status": 5, "lamp": 1}
+
+
+def test_a_whole_scale_leaves_an_integer_an_integer() -> None:
+    quantity = Quantity(Point("n", "holding", 0, "uint16"), Constant(250), Decimal(10), Decimal(50))
+    assert quantity.words(0, 0) == (20,)
+    assert repr(quantity.read_back((20,))) == "250"
+
+
+def test_scaling_is_rounded_once_from_the_exact_value() -> None:
+    """A float32 is read exactly, not by its short text: 7.85 in 32 bits x 10 is not 78.5."""
+    quantity = Quantity(Point("n", "holding", 0, "float32", "ABCD", 2), Constant(0), Decimal(10))
+    assert quantity.read_back(quantity.words_of(78.5)) == 78.49999904632568
