@@ -12,6 +12,7 @@ destination, and nobody waits for anything here: `offer` puts into a bounded lis
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from agent.account import Account
 from agent.heads import HEAD_EVERY_S, Heads
@@ -42,6 +43,8 @@ class Uplink:
         self._session = session
         self._heads = Heads(account, session)
         self._fresh = asyncio.Event()
+        self._new_ledger = asyncio.Event()
+        self._greeted = False
         self._slots = asyncio.Semaphore(min(LIVE_IN_FLIGHT, max(1, session.receive_maximum - 2)))
         self._quiet_since_ms = account.clock.mono_ms()
 
@@ -62,17 +65,23 @@ class Uplink:
         """Just committed: goes out on `live`, or later on `past`. Never waits."""
         self._account.owing.offer(ledger, batch)
         self._fresh.set()
+        if ledger not in self._heads.said:
+            self._new_ledger.set()
 
     async def _serve(self, tasks: asyncio.TaskGroup) -> None:
         if self._account.by_receipt:
             await self._session.subscribe(self._account.plan.topic("receipt", "+"))
         await self._heads.publish()
+        self._greeted = True
         await self.past.first()
         name = self._account.plan.id
         tasks.create_task(self._live(tasks), name=f"{name}: live")
         tasks.create_task(self.past.run(), name=f"{name}: past")
         while True:
-            await asyncio.sleep(HEAD_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEAD_EVERY_S):
+                    await self._new_ledger.wait()
+            self._new_ledger.clear()
             await self._heads.publish()
 
     async def _receive(self) -> None:
@@ -85,7 +94,7 @@ class Uplink:
             self._session.acknowledge(message)
 
     def _heard(self, ledger: bytes) -> None:
-        if ledger in self._heads.said:
+        if self._greeted or ledger in self._heads.said:  # else it may have been on its way before our head
             self.past.answered.add(ledger)
         self._quiet_since_ms = self._account.clock.mono_ms()
         self._account.patience.reset()

@@ -6,6 +6,7 @@ receipt here means what it means anywhere. Not modelled: TLS, keep-alives, packe
 
 import asyncio
 import hashlib
+import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -14,6 +15,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from agent.send import Delivery, DestinationPlan
+from buffer.schema import key_of as key_of_row
 from buffer.store import Entry, Store, Tail
 from buffer.writer import Inline
 from mqtt.errors import Lost, Refused, TooLarge, Unreachable
@@ -208,6 +210,9 @@ class Centre:
         self.taken: list[int] = []
         self.stored: dict[bytes, dict[int, bytes]] = defaultdict(dict)
         self.unwanted: set[int] = set()
+        self.mute: set[bytes] = set()
+        self.claims: dict[bytes, int] = {}
+        """Ledgers of which it says to have more than anyone sent: records of a life before this store's copy."""
         self._broker = broker
         self._clock = clock
         self._sealer = Sealer(key, RECEIPT)
@@ -223,11 +228,23 @@ class Centre:
         self._receptions.clear()
         self._numbers.clear()
 
+    def forget(self, ledger: bytes, first: int, last: int) -> None:
+        """These were lost, and nobody told it."""
+        kept = self.stored[ledger]
+        for seq in range(first, last + 1):
+            del kept[seq]
+        del self._receptions[ledger]
+        for envelope in kept.values():
+            record = decode_record(peek(envelope, RECORD).payload)
+            self._reception(ledger).take(record, hash_of(envelope))
+
     def receipt(self, ledger: bytes = LEDGER, **changed: Any) -> bytes:
         """The next receipt's payload, with fields changed by a story that forges."""
         self._numbers[ledger] += 1
         reception = self._reception(ledger)
         through, through_hash = reception.through()
+        if ledger in self.claims:
+            through, through_hash = self.claims[ledger], b"!" * 32
         fields: dict[str, Any] = {
             "station": STATION,
             "ledger": ledger,
@@ -277,7 +294,7 @@ class Centre:
 
     def _receipt_now(self, ledger: bytes) -> None:
         self._due.discard(ledger)
-        if not self.deaf and self._broker.up:
+        if not self.deaf and self._broker.up and ledger not in self.mute:
             self.send(self.receipt(ledger), ledger)
 
 
@@ -332,6 +349,7 @@ class World(NamedTuple):
     clock: VirtualClock
     events: list[tuple[str, dict[str, object]]]
     behind: list[bytes]
+    file: Path
 
     def owed(self, destination: str = "so-tnmt") -> int:
         """How many records no receipt has covered."""
@@ -340,6 +358,18 @@ class World(NamedTuple):
     def said(self, what: str) -> list[dict[str, object]]:
         """The details of every event of this name."""
         return [detail for name, detail in self.events if name == f"destination.{what}"]
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """The delivery, running for the length of a block; for worlds that began without."""
+        return running([self.delivery])
+
+    def damage(self, first: int, last: int) -> None:
+        """Rows that the disk lost, and nobody noticed."""
+        with sqlite3.connect(self.file) as file:
+            low, high = key_of_row(1, first), key_of_row(1, last)
+            gone = file.execute("DELETE FROM entry WHERE key BETWEEN ? AND ?", (low, high)).rowcount
+        file.close()
+        assert gone == last - first + 1
 
     def alarms(self) -> list[object]:
         """The kinds of alarm that began, in order."""
@@ -357,6 +387,20 @@ def plan_of(destination: str = "so-tnmt", **changed: Any) -> DestinationPlan:
         **changed,
     }
     return DestinationPlan(**fields)
+
+
+def another(w: World, connect: Any, events: list[tuple[str, dict[str, object]]]) -> Delivery:
+    """A delivery that knows only what is in the store of this world, such as a restarted agent's."""
+    return Delivery(
+        plan_of(),
+        w.store,
+        connect,
+        Sealer(STATION_KEY, HEAD),
+        w.clock,
+        Random(1),
+        lambda name, detail: events.append((name, detail)),
+        restored_store=w.behind.append,
+    )
 
 
 @asynccontextmanager
@@ -383,7 +427,9 @@ async def world(tmp_path: Path, *, rows: int = 0, run: bool = True, **plan: Any)
         restored_store=behind.append,
     )
     station.deliveries.append(delivery)
-    stage = World(station, broker, Centre(broker, clock), delivery, store, clock, events, behind)
+    stage = World(
+        station, broker, Centre(broker, clock), delivery, store, clock, events, behind, tmp_path / "ledger.db"
+    )
     async with running([delivery] if run else []):
         yield stage
     await store.close()

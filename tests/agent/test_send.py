@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from tests.agent.delivery_world import (
     Broker,
     Centre,
     Station,
-    World,
+    another,
     open_store,
     plan_of,
     running,
@@ -328,20 +327,6 @@ async def test_status_tells_how_a_destination_stands(tmp_path: Path) -> None:
         w.broker.stop()
         await asyncio.sleep(0.1)
         assert w.delivery.status().trouble == "broker.example:8883: the connection ended"
-
-
-def another(w: World, connect: Any, events: list[tuple[str, dict[str, object]]]) -> Delivery:
-    """A delivery of the same store over another way to connect."""
-    return Delivery(
-        plan_of(),
-        w.store,
-        connect,
-        Sealer(STATION_KEY, HEAD),
-        w.clock,
-        Random(1),
-        lambda name, detail: events.append((name, detail)),
-        restored_store=w.behind.append,
-    )
 
 
 def fall_over(_message: object) -> None:
