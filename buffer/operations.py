@@ -31,9 +31,6 @@ def begin(conn: sqlite3.Connection, inventory: Inventory, tail: Tail, owners: It
         raise OutOfSequence(f"ledger {tail.ledger.hex()} has begun before")
     number = len(inventory.ledgers) + 1
     conn.execute("INSERT INTO ledger (number, id, next_seq, prev) VALUES (?, ?, ?, ?)", (number, *tail))
-    for owner in inventory.owners():
-        inventory = _close(conn, inventory, owner)
-    inventory = _close(conn, inventory, SELF)
     inventory = replace(inventory, ledgers=(*inventory.ledgers, Kept(number, *tail)))
     for owner in (SELF, *owners):
         inventory = write_span(conn, inventory, (owner, number), ((tail.next_seq, OPEN),))
@@ -148,12 +145,3 @@ def write_span(
     )
     spans = {**inventory.spans, which: ranges}
     return replace(inventory, spans={which: ranges for which, ranges in spans.items() if ranges})
-
-
-def _close(conn: sqlite3.Connection, inventory: Inventory, owner: str) -> Inventory:
-    """The current ledger gets no more records: its ranges end where it ends."""
-    current = inventory.current
-    if current is None:
-        return inventory
-    ends = clip(inventory.spans.get((owner, current.number), ()), 1, current.next_seq - 1)
-    return write_span(conn, inventory, (owner, current.number), ends)

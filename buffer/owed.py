@@ -1,7 +1,8 @@
 """Arithmetic on sets of sequence numbers, written as sorted, disjoint, non-adjacent inclusive ranges.
 
 A set that also holds every number still to come ends at OPEN. So a new record is owed to every destination
-without a write: only what was delivered changes the stored ranges.
+without a write: only what was delivered changes the stored ranges. A ledger that has ended keeps such a range
+as well; readers clip it to the ledger's last record.
 """
 
 from collections.abc import Iterable, Sequence

@@ -20,7 +20,7 @@ from tests.buffer.recorder import DAY_MS, NOON_MS, Recorder, open_store
 T = TypeVar("T")
 NAMES = ("centre", "ministry")
 KEEP_MS = 30_000
-seqs = st.integers(1, 60)
+seqs = st.integers(1, 30)
 some_ranges = st.lists(st.tuples(seqs, seqs).map(lambda pair: (min(pair), max(pair))), max_size=3)
 
 
@@ -206,6 +206,6 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 StoreMachine.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestTheStoreAgainstItsModel = StoreMachine.TestCase
