@@ -192,7 +192,7 @@ def closing_on_error(conn: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 def set_quota(conn: sqlite3.Connection, quota_bytes: int) -> None:
     """The limit of the file's size. SQLite does not go below its present size: set it again after shrinking."""
-    conn.execute(f"PRAGMA max_page_count = {quota_bytes // PAGE_BYTES}").fetchone()
+    conn.execute(f"PRAGMA max_page_count = {max(1, quota_bytes // PAGE_BYTES)}").fetchone()  # 0: no limit
 
 
 def pages(conn: sqlite3.Connection) -> tuple[int, int]:

@@ -97,7 +97,7 @@ class Keeper:
 
     def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """The query's answer; StoreBroken when the file cannot be read, also not after opening it again."""
-        return self._twice("reading", lambda: self._ask(query))
+        return self._twice("reading", lambda: self._ask(query, writes=False))
 
     def used_pages(self) -> int:
         """Pages in use, without the free ones in the file."""
@@ -111,12 +111,12 @@ class Keeper:
 
     def give_back(self) -> int:
         """Shortens the file by some of its free pages; the number of pages, 0 when there is no need."""
-        return self._twice("shrinking", lambda: self._ask(self._shrink))
+        return self._twice("shrinking", lambda: self._ask(self._shrink, writes=True))
 
     def trim_wal(self) -> None:
         """Empties a large WAL, when no reader is in the way."""
         if self.wal_bytes() > database.WAL_LIMIT_BYTES:
-            self._twice("checkpointing", lambda: self._ask(checkpoint))
+            self._twice("checkpointing", lambda: self._ask(checkpoint, writes=True))
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log."""
@@ -181,23 +181,29 @@ class Keeper:
             committing = True
             conn.execute("COMMIT")
         except sqlite3.Error as error:
-            # No room for a statement is a known outcome, and the connection stays good. Nothing else is.
+            # After no room for a statement the connection is as good as before.
             if committing or result_code(error) != sqlite3.SQLITE_FULL:
-                self._drop(troubled=True)
+                self._drop(troubled=committing)
             raise
         finally:
-            if self._conn is not None and conn.in_transaction:
-                conn.execute("ROLLBACK")
+            self._roll_back()
         self.inventory = inventory
         for write in writes:
             write.done = True
 
-    def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
+    def _roll_back(self) -> None:
+        if self._conn is not None and self._conn.in_transaction:
+            try:
+                self._conn.execute("ROLLBACK")
+            except sqlite3.Error:
+                self._drop()
+
+    def _ask(self, query: Callable[[sqlite3.Connection], T], *, writes: bool) -> T:
         conn = self._connected()
         try:
             return query(conn)
         except sqlite3.Error:
-            self._drop(troubled=True)
+            self._drop(troubled=writes)
             raise
 
     def _shrink(self, conn: sqlite3.Connection) -> int:
@@ -211,12 +217,12 @@ class Keeper:
 
     def _full(self) -> StoreFull:
         waiting = {owner: self.inventory.owed_rows(owner) for owner in sorted(self.inventory.owners())}
-        told = (
-            ", ".join(f"{rows} wait for {owner}" for owner, rows in waiting.items() if rows) or "none waits"
-        )
+        told = ", ".join(f"{rows} wait for {owner}" for owner, rows in waiting.items() if rows)
         in_file = pages(self._conn)[0] * database.PAGE_BYTES if self._conn is not None else 0
         if in_file < self._quota_bytes * 9 // 10:
-            return StoreFull(f"{self._path}: the disk is full (records: {told})", "free some of the disk")
+            return StoreFull(
+                f"{self._path}: the disk is full (records: {told or 'none waits'})", "free some of the disk"
+            )
         return StoreFull(
             f"{self._path}: the quota of {self._quota_bytes} bytes is used up by records nobody has confirmed "
             f"({told})",
@@ -230,7 +236,7 @@ class Keeper:
             self._conn = self._connect()
         elif self._file != database.identity(self._path):
             # SQLite would go on writing into a file that no longer has a name.
-            self._drop(troubled=True)
+            self._drop()
             raise StoreBroken(f"{self._path} was moved or deleted while it was open", "put it back")
         return self._conn
 
