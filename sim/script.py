@@ -130,12 +130,18 @@ def _requests(match: re.Match[str]) -> tuple[int, int]:
     return first, int(match["last"] or _ENDLESS) if match["range"] else first
 
 
-def parse_all(texts: Sequence[str], units: Mapping[str, int]) -> list[Rule]:
-    """The rules that concern this wire; those that name a device of another wire are left out."""
+def parse_all(texts: Sequence[str], units: Mapping[str, int], *, strict: bool = False) -> list[Rule]:
+    """The rules that concern this wire; those that name a device of another wire are left out.
+
+    ValueError: a rule that cannot be read; `strict`: also one that names a device which is not in `units`.
+    """
     rules = []
     for text in texts:
         try:
             rules.append(parse(text, units))
-        except KeyError:
-            continue
+        except KeyError as missing:
+            if strict:
+                raise ValueError(
+                    f"{text!r}: there is no device {missing}; there are {', '.join(units)}"
+                ) from None
     return rules

@@ -1,0 +1,163 @@
+"""`tram sim`: the twin of a station file."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from config.station import Station
+    from sim.served import ServedLog
+    from sim.twin import Place, Wishes
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One line for programs.")
+@click.option("--seed", default=1, show_default=True, help="Another seed is another day.")
+@click.option(
+    "--faults",
+    multiple=True,
+    metavar="NAME[=N][@FIRST[-LAST]][%PERCENT][/DEVICE]",
+    help="What goes wrong, may be repeated: silent slow late truncated flip noise unit function short "
+    "exception close reboot.",
+)
+@click.option("--port", "ports", multiple=True, metavar="LINE=PORT", help="Serve a TCP line on this port.")
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path),
+    help="Write a copy of FILE that polls the twin, with a key and a database of its own and no destinations.",
+)
+@click.option("--keep-destinations", is_flag=True, help="Leave them in the copy: simulated values go there.")
+@click.option(
+    "--log", type=click.Path(path_type=Path), help="Add every answer to this file, a line of JSON each."
+)
+def sim(
+    file: Path,
+    *,
+    as_json: bool,
+    seed: int,
+    faults: tuple[str, ...],
+    ports: tuple[str, ...],
+    write: Path | None,
+    keep_destinations: bool,
+    log: Path | None,
+) -> None:
+    """Serve every device of FILE on this machine until Ctrl-C, and say where.
+
+    Example: tram sim station.toml --write rehearsal.toml, and in a second window: tram run rehearsal.toml
+
+    With trouble: tram sim station.toml --faults late=1.5%5/ph --faults silent@20-40
+    """
+    from agent.station import load_station
+    from sim.twin import Wishes
+
+    station = load_station(file, elsewhere=True)
+    if write is not None:
+        _refuse_to_overwrite(file, write)
+    wishes = Wishes(seed, faults, _ports(ports, station), _own_folder(write) if write else None)
+    try:
+        with _account(log) as served:
+            asyncio.run(_serve(station, wishes, served, write, keep=keep_destinations, as_json=as_json))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _serve(
+    station: "Station",
+    wishes: "Wishes",
+    served: "ServedLog",
+    write: Path | None,
+    *,
+    keep: bool,
+    as_json: bool,
+) -> None:
+    from sim import twin
+
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    async with twin.serve(station, wishes, served) as (urls, places):
+        if write is not None:
+            _write_copy(station.file, write, urls, keep=keep)
+        click.echo(_as_json(station, urls, places, write) if as_json else _as_text(urls, places, write))
+        await stop.wait()
+
+
+def _ports(wished: Sequence[str], station: "Station") -> dict[str, int]:
+    known = {line.id for line in station.lines}
+    ports = {}
+    for wish in wished:
+        line, _, port = wish.rpartition("=")
+        if line not in known or not port.isdecimal() or int(port) > 0xFFFF:
+            raise click.ClickException(
+                f"--port {wish}: write LINE=PORT; lines are {', '.join(sorted(known))}"
+            )
+        ports[line] = int(port)
+    return ports
+
+
+def _refuse_to_overwrite(file: Path, write: Path) -> None:
+    from sim.rehearsal import is_rehearsal
+
+    if write.exists() and (write.samefile(file) or not is_rehearsal(write.read_text(encoding="utf-8"))):
+        raise click.ClickException(
+            f"{write} is there and is not a rehearsal, choose another name for --write"
+        )
+
+
+def _own_folder(write: Path) -> Path:
+    """What the copy needs beside it: key, database, stable names of serial lines."""
+    folder = write.resolve().with_suffix(".files")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write_copy(file: Path, write: Path, urls: Mapping[str, str], *, keep: bool) -> None:
+    from sim.rehearsal import Rehearsal, rewrite
+    from telemetry import keyfile
+
+    folder = _own_folder(write)
+    key = folder / "station.pem"
+    if not key.exists():
+        keyfile.create(key)
+    rehearsal = Rehearsal(urls, f"{folder.name}/{key.name}", f"{folder.name}/ledger.db", keep)
+    write.write_text(rewrite(file.read_text(encoding="utf-8-sig"), file.name, rehearsal), encoding="utf-8")
+
+
+@contextmanager
+def _account(log: Path | None) -> "Iterator[ServedLog]":
+    from sim.served import ServedLog, log_to
+
+    if log is None:
+        yield ServedLog(keep=0)
+    else:
+        with log_to(log) as served:
+            yield served
+
+
+def _as_json(
+    station: "Station", urls: Mapping[str, str], places: Sequence["Place"], write: Path | None
+) -> str:
+    devices = [place._asdict() for place in places]
+    copy = str(write) if write else None
+    return json.dumps({"station": station.id, "lines": dict(urls), "devices": devices, "written": copy})
+
+
+def _as_text(urls: Mapping[str, str], places: Sequence["Place"], write: Path | None) -> str:
+    rows = []
+    for line in dict.fromkeys(place.line for place in places):
+        rows.append(f"{line}  {urls[line]}")
+        rows += [
+            f"  {place.device:<16} unit {place.unit:<3} {place.channels} channels"
+            for place in places
+            if place.line == line
+        ]
+    if write is not None:
+        rows.append(f"\nwritten: {write}. In a second window: tram run {write}")
+    return "\n".join([*rows, "Ctrl-C ends the simulation."])

@@ -1,0 +1,192 @@
+"""The twin of a station file: serves every device of it, so that the file can be rehearsed on a laptop.
+
+Built from what the drivers' settings say of themselves: points (where a value lies), rows (its scale), channels
+(its unit and range). Values are plausible for unit and range and scaled back, so that the agent reads them
+right. Unused registers between two channels read 0. Not modelled: what the real instrument's manual says
+beyond the file, and numbers that mean "no value".
+"""
+
+import errno
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple, Protocol, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from config.station import Device, Line, Station
+from drivers.protocols.modbus import BIT_TABLES, Point
+from sim import moment, plausible
+from sim.face import Face
+from sim.hosts.listener import Listener
+from sim.hosts.pty import PtyHost
+from sim.hosts.rtu_tcp import RtuTcpHost
+from sim.hosts.tcp import TcpHost
+from sim.instrument import Instrument, Quantity
+from sim.moment import Now
+from sim.script import Script, parse_all
+from sim.served import ServedLog
+from sim.signals import Constant, Signal
+from sim.wire import Wire
+
+MODBUS_TCP_PORT = 502
+_SEED_STEP = 1009
+_HOSTS: dict[str, type[Listener]] = {"tcp": TcpHost, "rtu+tcp": RtuTcpHost}
+
+
+class Meaning(Protocol):
+    """A channel's unit and range."""
+
+    @property
+    def unit(self) -> str: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+
+
+class DeviceSettings(Protocol):
+    """What the twin asks of a driver's settings."""
+
+    def address(self) -> int | None:
+        """The unit on its line."""
+        ...
+
+    def points(self) -> Sequence[Point]:
+        """Where each channel's value lies."""
+        ...
+
+    def channels(self) -> Sequence[Meaning]:
+        """Unit and range, in the same order."""
+        ...
+
+    def rows(self) -> Sequence[Sequence[object]]:
+        """[id, table, address, type, order, scale, offset, unit, range], in the same order."""
+        ...
+
+
+class LineSettings(Protocol):
+    """What the twin asks of a line's settings."""
+
+    url: str
+
+
+class Place(NamedTuple):
+    """Where one device is served: `url` is what its line's url has to be."""
+
+    device: str
+    line: str
+    url: str
+    unit: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How to serve. `ports` by line id; `links` is the folder for stable names of serial lines."""
+
+    seed: int = 1
+    faults: Sequence[str] = ()
+    ports: Mapping[str, int] = field(default_factory=dict)
+    links: Path | None = None
+
+
+def instrument(device: Device, seed: int) -> Instrument:
+    """The device as its settings describe it."""
+    settings = cast("DeviceSettings", device.settings)
+    rows = zip(settings.points(), settings.channels(), settings.rows(), strict=True)
+    quantities = [
+        Quantity(
+            point,
+            _signal(point, meaning, seed + number),
+            Decimal(repr(row[5])),
+            Decimal(repr(row[6])),
+            text=device.id[: 2 * point.count],
+        )
+        for number, (point, meaning, row) in enumerate(rows)
+    ]
+    plate = {0: b"Tram", 1: device.id.encode(), 2: b"twin"}
+    return Instrument(device.id, quantities, plate=plate, gaps_read_zero=True)
+
+
+def _signal(point: Point, meaning: Meaning, seed: int) -> Signal:
+    if point.table in BIT_TABLES or point.type == "bit":
+        return Constant(0)
+    return plausible.signal(meaning.unit, meaning.low, meaning.high, seed)
+
+
+def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment.real) -> dict[str, Wire]:
+    """One wire per line that has a device. ValueError: a fault that cannot be read, or a device nobody knows."""
+    units = {device.id: cast("DeviceSettings", device.settings).address() or 0 for device in station.devices}
+    parse_all(wishes.faults, units, strict=True)
+    built: dict[str, Wire] = {}
+    for line in station.lines:
+        devices = {units[device.id]: device for device in station.devices if device.line == line.id}
+        face = Face(
+            {unit: instrument(device, wishes.seed + _SEED_STEP * unit) for unit, device in devices.items()},
+            gateway=_scheme(line) == "tcp",
+        )
+        mine = {device.id: unit for unit, device in devices.items()}
+        script = Script(parse_all(wishes.faults, mine), wishes.seed)
+        if devices:
+            built[line.id] = Wire(line.id, face, script, served, now)
+    return built
+
+
+@asynccontextmanager
+async def serve(
+    station: Station, wishes: Wishes, served: ServedLog
+) -> AsyncIterator[tuple[Mapping[str, str], Sequence[Place]]]:
+    """Everything on the air: the url of each line, and where each device is. OSError: a wished port is taken."""
+    async with AsyncExitStack() as stack:
+        urls: dict[str, str] = {}
+        places: list[Place] = []
+        built = wires(station, wishes, served)
+        for line in station.lines:
+            if line.id in built:
+                urls[line.id] = await _host(stack, line, built[line.id], wishes)
+                places += _places(station, line.id, urls[line.id])
+            else:
+                urls[line.id] = _url(line)
+        yield urls, places
+
+
+def _places(station: Station, line: str, url: str) -> Iterator[Place]:
+    for device in station.devices:
+        if device.line == line:
+            settings = cast("DeviceSettings", device.settings)
+            yield Place(device.id, line, url, settings.address() or 0, len(settings.points()))
+
+
+async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> str:
+    scheme = _scheme(line)
+    if scheme == "serial":
+        link = wishes.links / f"{line.id}.tty" if wishes.links else None
+        terminal = await stack.enter_async_context(PtyHost(wire, link=link))
+        baudrate = dict(parse_qsl(urlsplit(_url(line)).query)).get("baudrate", "9600")
+        # A pseudo-terminal has neither parity nor a second stop bit.
+        return f"serial://{terminal.path}?baudrate={baudrate}&parity=N"
+    host = await _listen(stack, line, wire, wishes)
+    return f"{scheme}://{host.host}:{host.port}"
+
+
+async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Listener:
+    """On the wished port; else on the file's own when it is free and we may; else on any."""
+    kind = _HOSTS[_scheme(line)]
+    if line.id in wishes.ports:
+        return await stack.enter_async_context(kind(wire, port=wishes.ports[line.id]))
+    try:
+        return await stack.enter_async_context(kind(wire, port=urlsplit(_url(line)).port or MODBUS_TCP_PORT))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        return await stack.enter_async_context(kind(wire))
+
+
+def _url(line: Line) -> str:
+    return cast("LineSettings", line.settings).url
+
+
+def _scheme(line: Line) -> str:
+    return urlsplit(_url(line)).scheme

@@ -1,0 +1,187 @@
+"""The twin of a station file, read by the real drivers."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from agent.station import load_station
+from agent.tables import settings_of, wire_of
+from config.station import Station
+from drivers import catalogue
+from drivers.bus import Bus
+from drivers.protocols.modbus import Value
+from sim.moment import Moment
+from sim.rehearsal import Rehearsal, rewrite
+from sim.served import ServedLog
+from sim.twin import Wishes, serve, wires
+from tests.sim.bench import NOON
+
+STATION = """\
+[station]
+id = "TWIN"
+
+[[line]]
+id = "rs485"
+url = "serial:///dev/ttyS77?baudrate=19200&parity=E"
+
+[[line]]
+id = "server"
+url = "rtu+tcp://10.0.0.6:{port}"
+
+[[line]]
+id = "gateway"
+url = "tcp://10.0.0.5:{port}"
+
+[[device]]
+id = "ph"
+line = "rs485"
+driver = "modbus"
+unit = 3
+every = "5s"
+channel = [
+  {{ id = "pH", table = "holding", address = 0, type = "float32", order = "CDAB", unit = "pH", range = [0, 14] }},
+  {{ id = "T", table = "holding", address = 2, type = "int16", scale = 0.1, unit = "oC", range = [0, 60] }},
+  {{ id = "level", table = "input", address = 7, type = "uint16", scale = 1e-4, unit = "m", range = [0, 5] }},
+  {{ id = "serial-no", table = "holding", address = 20, type = "string", length = 8 }},
+]
+
+[[device]]
+id = "cod"
+line = "rs485"
+driver = "modbus"
+unit = 4
+every = "5s"
+channel = [ {{ id = "COD", register = 40001, type = "float64", order = "DCBA", unit = "mg/L", range = [0, 800] }} ]
+
+[[device]]
+id = "pump"
+line = "server"
+driver = "modbus"
+unit = 1
+every = "5s"
+channel = [
+  {{ id = "runs", table = "discrete", address = 0, type = "bit" }},
+  {{ id = "fault", table = "holding", address = 5, type = "bit", bit = 3 }},
+  {{ id = "total", table = "holding", address = 8, type = "bcd32", unit = "m3" }},
+]
+
+[[device]]
+id = "meter-a"
+line = "gateway"
+driver = "modbus"
+unit = 1
+every = "5s"
+channel = [
+  {{ id = "flow", table = "input", address = 0, type = "uint32", scale = 0.01, unit = "m3/h", range = [0, 200] }},
+]
+
+[[device]]
+id = "meter-b"
+line = "gateway"
+driver = "modbus"
+unit = 2
+every = "5s"
+channel = [ {{ id = "flow", table = "input", address = 0, type = "int64", unit = "m3/h" }} ]
+"""
+
+
+def load(folder: Path, port: int = 502) -> Station:
+    file = folder / "station.toml"
+    file.write_text(STATION.format(port=port))
+    return load_station(file, elsewhere=True)
+
+
+async def read_all(station: Station) -> dict[tuple[str, str], Value]:
+    """What the drivers read of every device, without any flag or error."""
+    read: dict[tuple[str, str], Value] = {}
+    for device in station.devices:
+        (line,) = [line for line in station.lines if line.id == device.line]
+        async with Bus(wire_of(line), lambda: 0) as bus:
+            cycle = await catalogue.driver(device.driver)(settings_of(device), bus.exchange).read()
+        assert cycle.errors == ()
+        for reading in (reading for block in cycle.blocks for reading in block.readings):
+            assert reading.flags == 0
+            read[device.id, reading.channel] = reading.value
+    return read
+
+
+@pytest.mark.system
+async def test_the_rewritten_file_reads_plausible_values_on_every_kind_of_line(tmp_path: Path) -> None:
+    station = load(tmp_path)
+    served = ServedLog()
+    async with serve(station, Wishes(links=tmp_path), served) as (urls, places):
+        assert urls["rs485"] == f"serial://{tmp_path}/rs485.tty?baudrate=19200&parity=N"
+        assert [(place.device, place.unit, place.channels) for place in places] == [
+            ("ph", 3, 4),
+            ("cod", 4, 1),
+            ("pump", 1, 3),
+            ("meter-a", 1, 1),
+            ("meter-b", 2, 1),
+        ]
+        copy = tmp_path / "rehearsal.toml"
+        copy.write_text(rewrite(STATION.format(port=502), "station.toml", Rehearsal(urls, "k.pem", "l.db")))
+        read = await read_all(load_station(copy, elsewhere=True))
+    assert read["ph", "serial-no"] == "ph"
+    assert (read["pump", "runs"], read["pump", "fault"]) == (0, 0)
+    for key, low, high in (
+        (("ph", "pH"), 6, 8.5),
+        (("ph", "T"), 20, 36),
+        (("ph", "level"), 0.1, 4.9),
+        (("cod", "COD"), 16, 784),
+        (("meter-a", "flow"), 4, 196),
+        (("meter-b", "flow"), 0, 200),
+    ):
+        value = read[key]
+        assert isinstance(value, int | float)
+        assert low <= value <= high
+    last = {
+        (answer.device, channel): value for answer in served.kept for channel, value in answer.values.items()
+    }
+    assert read == last
+
+
+@pytest.mark.system
+async def test_a_port_that_is_taken_gives_way_and_a_wished_one_does_not(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        station = load(tmp_path, port)
+        async with serve(station, Wishes(), ServedLog()) as (urls, _places):
+            assert urls["gateway"] != f"tcp://127.0.0.1:{port}"
+            assert urls["rs485"].startswith("serial:///dev/pts/")
+        with pytest.raises(OSError, match="in use"):
+            async with serve(station, Wishes(ports={"gateway": port}), ServedLog()):
+                pass
+    async with serve(station, Wishes(ports={"server": 0}), ServedLog()) as (urls, _places):
+        assert urls["gateway"] == f"tcp://127.0.0.1:{port}"
+
+
+def test_faults_are_dealt_out_to_the_lines_of_their_devices(tmp_path: Path) -> None:
+    built = wires(load(tmp_path), Wishes(faults=("silent/cod", "slow=1")), ServedLog(), lambda: NOON)
+    names = {
+        line: [(rule.fault.name, rule.unit) for rule in wire.script.rules] for line, wire in built.items()
+    }
+    assert names == {
+        "rs485": [("silent", 4), ("slow", None)],
+        "server": [("slow", None)],
+        "gateway": [("slow", None)],
+    }
+    with pytest.raises(ValueError, match="no device 'nobody'; there are ph, cod"):
+        wires(load(tmp_path), Wishes(faults=("silent/nobody",)), ServedLog())
+
+
+def test_another_seed_is_another_day(tmp_path: Path) -> None:
+    station = load(tmp_path)
+
+    def ph(seed: int) -> Value:
+        (wire, *_others) = wires(station, Wishes(seed), ServedLog(), lambda: NOON).values()
+        return wire.face.instruments[3].read("holding", 0, 2, NOON).values["pH"]
+
+    assert ph(1) == ph(1) != ph(2)
+
+
+def test_a_total_counts_up_while_the_twin_runs(tmp_path: Path) -> None:
+    pump = wires(load(tmp_path), Wishes(), ServedLog())["server"].face.instruments[1]
+    later = Moment(NOON.utc_s + 60, NOON.mono_ms + 60_000)
+    assert pump.read("holding", 8, 2, NOON).values == {"total": 0}
+    assert pump.read("holding", 8, 2, later).values == {"total": 30}
