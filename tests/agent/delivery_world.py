@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from agent.clock import Clock
 from agent.send import Delivery, DestinationPlan
 from buffer.schema import key_of as key_of_row
 from buffer.store import Entry, Store, Tail
@@ -200,7 +201,7 @@ class FakeSession:
 class Centre:
     """Stores what it takes, and receipts within 2 s and on every head. `deaf`: it takes nothing and says nothing."""
 
-    def __init__(self, broker: Broker, clock: VirtualClock, *, key: SigningKey = CENTRE_KEY) -> None:
+    def __init__(self, broker: Broker, clock: Clock, *, key: SigningKey = CENTRE_KEY) -> None:
         self.deaf = False
         self.forgetful = False
         """Answers heads, but throws records away."""
@@ -301,7 +302,7 @@ class Centre:
 class Station:
     """The signing and keeping side: each call is one commit, offered to every delivery."""
 
-    def __init__(self, store: Store, clock: VirtualClock) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.deliveries: list[Delivery] = []
         self.ledger = Ledger(STATION, LEDGER)
