@@ -17,7 +17,7 @@ from telemetry.record import Kind, Record
 
 LONGEST_SILENCE_MS = 150_000
 GRACE_MS = 60_000
-"""How long after a silence its gap record may come (monotonic clock)."""
+"""How long after a silence was noticed its gap record may come, besides one period of the device."""
 STEP_MS = 2_000
 _CONFIGURATIONS_KEPT = 8
 _GAPS_KEPT = 256
@@ -32,7 +32,7 @@ class _Gap(NamedTuple):
 
 
 class _Suspect(NamedTuple):
-    """A silence that a gap record may still explain; `seq` is the record that ended it."""
+    """A silence that a gap record may still explain; the record `seq`, at `to_ms`, ended or showed it."""
 
     device: str
     from_ms: int
@@ -144,18 +144,28 @@ class Silence:
     def _overdue(self, record: Record) -> list[Finding]:
         mono_ms = record.moment.mono_ms
         for device, heard in self._heard.items():
-            if device not in self._told and mono_ms - heard > self._limit_ms(device) + GRACE_MS:
+            if device not in self._told and mono_ms - heard > self._limit_ms(device):
                 self._told.add(device)
-                self._suspects.append(_Suspect(device, heard, heard + self._limit_ms(device) + 1, record.seq))
-        due = [s for s in self._suspects if mono_ms - s.to_ms >= GRACE_MS]
+                self._suspects.append(_Suspect(device, heard, mono_ms, record.seq))
+        due = [s for s in self._suspects if mono_ms - s.to_ms >= GRACE_MS + self._period_ms(s.device)]
         if not due:
             return []
         self._suspects = [s for s in self._suspects if s not in due]
-        return [self._finding(s, record.ledger) for s in due if not self._is_explained(s)]
+        unexplained = []
+        for suspect in due:
+            if not self._is_explained(suspect):
+                unexplained.append(self._finding(suspect, record.ledger))
+            elif self._heard.get(suspect.device, mono_ms) < suspect.to_ms:
+                self._heard[suspect.device] = suspect.to_ms
+                self._told.discard(suspect.device)
+        return unexplained
+
+    def _period_ms(self, device: str) -> int:
+        """0 when the ledger does not say it."""
+        return self._periods.get(self._configuration, {}).get(device, 0)
 
     def _limit_ms(self, device: str) -> int:
-        every_ms = self._periods.get(self._configuration, {}).get(device, 0)
-        return max(LONGEST_SILENCE_MS, every_ms * 5 // 2)
+        return max(LONGEST_SILENCE_MS, self._period_ms(device) * 5 // 2)
 
     def _is_explained(self, suspect: _Suspect) -> bool:
         gaps = [(g.from_ms, g.to_ms) for g in self._gaps if g.device in {"", suspect.device}]

@@ -4,9 +4,10 @@ import importlib
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 settings.register_profile(
-    "telemetry", database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "telemetry", max_examples=60, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("telemetry")
 
@@ -15,8 +16,10 @@ settings.load_profile("telemetry")
 def _hypothesis_is_warm() -> None:
     for module in (
         "strategies._internal.regex",
+        "strategies._internal.types",
         "internal.conjecture.optimiser",
         "internal.conjecture.shrinker",
     ):
         importlib.import_module(f"hypothesis.{module}")
-    importlib.import_module("hypothesis.internal.charmap").categories()
+    st.text().validate()
+    st.characters().validate()

@@ -53,9 +53,7 @@ def test_a_body_is_read_back_as_it_was_written(body: Body) -> None:
     assert cbor.encode(cbor.decode(encoded)) == encoded
 
 
-@given(
-    st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", fullmatch=True), st.text(), st.integers(0, 2**63 - 1)
-)
+@given(st.sampled_from(["", "ph", "A.b_c-" * 5]), st.text(max_size=20), st.integers(0, 2**63 - 1))
 def test_a_gap_is_read_back_whatever_it_says(device: str, detail: str, at_ms: int) -> None:
     gap = GapBody(GapReason.MAINTENANCE, device, at_ms, at_ms, detail)
     assert GapBody.decode(cbor.decode(gap.encode())) == gap

@@ -195,7 +195,7 @@ def _time() -> Iterator[Case]:
     pen, e = _ledger()
     e += [pen.write(Kind.EVENT, EventBody("hello").encode(), after_ms=60_000) for _ in range(5)]
     about = "the device falls silent for good while the station goes on"
-    yield _scenario("a device vanishes", about, _new(e), _expected(e, 13, findings=[("unexplained-gap", 12)]))
+    yield _scenario("a device vanishes", about, _new(e), _expected(e, 13, findings=[("unexplained-gap", 11)]))
     pen, e = _ledger()
     e.append(pen.readings(step_ms=-3_600_000))
     about = "the wall clock goes back one hour and no record says so"
