@@ -9,7 +9,6 @@ from config.assembly import assemble
 from config.errors import StationFileError
 from config.grammar import not_toml
 from config.machine import Machine, ThisMachine
-from config.position import positions
 from config.report import Report
 from config.settings import Drivers, Kinds, Profiles
 from config.station import Station
@@ -42,7 +41,7 @@ def check_text(text: str, *, file: Path, kinds: Kinds, machine: Machine) -> Stat
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise StationFileError([not_toml(str(file), text, str(error))]) from error
-    report = Report(str(file), tree, positions(text))
+    report = Report(str(file), tree, text)
     station = assemble(report, file, kinds, machine)
     if station is None or report.problems:
         raise StationFileError(report.problems)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 Place = tuple[str | int, ...]
 
+_BARE = re.compile(r"[A-Za-z0-9_.-]+")
 _OPENING = frozenset("[{")
 _CLOSING = frozenset("]}")
 
@@ -79,6 +80,8 @@ def _table(words: list[_Word], sizes: dict[Place, int]) -> Place:
 
 def _names(dotted: str) -> Place:
     """The parts of a key as tomllib reads them: a."b.c" is two."""
+    if _BARE.fullmatch(dotted):
+        return tuple(dotted.split("."))
     names: Place = ()
     tree: object = tomllib.loads(f"{dotted} = 0")
     while isinstance(tree, Mapping):

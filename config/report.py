@@ -1,9 +1,10 @@
 """Collects what is wrong with one station file, each mistake with its line and in the technician's words."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from config.errors import Problem
-from config.position import Place
+from config.position import Place, positions
 
 LISTS = frozenset({"line", "device", "destination", "channel"})
 """Lists of tables whose items are named by their id."""
@@ -12,13 +13,13 @@ MISSING = "is missing"
 
 
 class Report:
-    """The mistakes and warnings of one file. `tree` is the file as TOML sees it, `lines` where each key stands."""
+    """The mistakes and warnings of one file. `tree` is what TOML makes of its `text`."""
 
-    def __init__(self, file: str, tree: Mapping[str, object], lines: Mapping[Place, int]) -> None:
+    def __init__(self, file: str, tree: Mapping[str, object], text: str) -> None:
         self.file = file
         self.tree = tree
         self.warnings: list[Problem] = []
-        self._lines = lines
+        self._text = text
         self._said: dict[tuple[Place, str], Problem] = {}
         self._excused: set[Place] = set()
 
@@ -50,6 +51,11 @@ class Report:
             if place[:end] in self._lines:
                 return self._lines[place[:end]]
         return None
+
+    @cached_property
+    def _lines(self) -> Mapping[Place, int]:
+        """Looked for when there is something to say: it takes as long as all the rest."""
+        return positions(self._text)
 
     def _problem(self, place: Place, message: str) -> Problem:
         return Problem(self.file, self.line_of(place), words(self.tree, place), message)

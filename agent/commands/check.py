@@ -82,11 +82,9 @@ _ACK = {"receipt": "the centre's receipt covers it", "broker": "the broker took 
 
 
 def _line_text(line: "LineForecast") -> list[str]:
-    from agent.configuration import without_secrets
-
     wire = line.settings
     busy = "" if line.busy is None else f", busy {line.busy:.1%} of the time"
-    head = f"line         {line.line.id}  {without_secrets(wire.url)}"
+    head = f"line         {line.line.id}  {wire.url}"
     patience = f"             timeout {wire.timeout_s:g} s, guard {wire.guard_s:g} s{busy}"
     return [head, patience, *_aligned([COLUMNS, *(_device_row(device) for device in line.devices)])]
 
@@ -116,11 +114,9 @@ def _aligned(rows: "list[tuple[str, ...]]") -> list[str]:
 
 
 def _line_table(line: "LineForecast") -> dict[str, object]:
-    from agent.configuration import without_secrets
-
     return {
         "id": line.line.id,
-        "url": without_secrets(line.settings.url),
+        "url": line.settings.url,
         "busy": None if line.busy is None else round(line.busy, 4),
         "devices": [
             {

@@ -1,5 +1,6 @@
 """`tram`: the one command, and what it has. A subcommand's module is imported when it is run."""
 
+import os
 import sys
 import traceback
 from importlib import import_module
@@ -67,6 +68,8 @@ class Commands(click.Group):
         except foreseen() as error:
             if ctx.params["debug"]:
                 traceback.print_exc()
+            if isinstance(error, click.ClickException):
+                raise
             raise _for_people(error) from error
 
 
@@ -94,6 +97,8 @@ def _for_people(error: Exception) -> click.ClickException:
         return Told(str(error))
     if isinstance(error, ModuleNotFoundError):
         return click.ClickException(f"the package {error.name} is missing, install it with pip")
+    if isinstance(error, OSError) and error.filename is not None:
+        return click.ClickException(f"{error.filename}: {error.strerror}")
     return click.ClickException(str(error) or type(error).__name__)
 
 
@@ -118,3 +123,5 @@ def tram(debug: bool) -> None:
 
     Example: tram init my-station --station BD_VSIP_NUO001
     """
+    # pydantic looks through every installed package for plugins: a tenth of the start, and foreign code.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -260,7 +260,7 @@ ONE_MISTAKE = {
         '"5MB"',
         (
             "9: buffer.quota: holds less than one day of records (got 5 MB), "
-            "this station writes about 7.05 MB a day"
+            "this station writes about 6.43 MB a day"
         ),
     ),
     "a path that is a number": (

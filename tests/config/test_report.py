@@ -33,13 +33,13 @@ def test_nothing_stands_where_the_file_has_nothing() -> None:
 
 
 def test_a_key_without_a_line_has_the_line_of_the_table_around_it() -> None:
-    report = Report("f", TREE, {("device",): 1, ("device", 0): 3})
+    report = Report("f", TREE, "\n\n[[device]]\nid = 'ph'\n")
     assert report.line_of(("device", 0, "channel", 0)) == 3
     assert report.line_of(("elsewhere",)) is None
 
 
 def test_the_first_mistake_about_a_place_stands() -> None:
-    report = Report("f", TREE, {})
+    report = Report("f", TREE, "")
     report.add(("list",), "", "first")
     report.add(("list",), "", "its echo")
     assert [problem.message for problem in report.problems] == ["first"]

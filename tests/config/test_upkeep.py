@@ -96,7 +96,7 @@ def test_no_destination_is_a_warning() -> None:
 def test_a_quota_that_is_full_before_keep_is_over_is_a_warning_with_the_days() -> None:
     assert warnings(changed("4GB", "100MB")) == [
         (
-            "station.toml:9: buffer.quota: 100 MB is full after about 14 days (7.05 MB a day): "
+            "station.toml:9: buffer.quota: 100 MB is full after about 16 days (6.43 MB a day): "
             "delivered records go before keep = 90d is over"
         )
     ]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from config.volume import Volume, total, volume_of
+from config.volume import Volume, bytes_on_disk, record_bytes, total, volume_of
 from tests.config.stand_ins import changed, read
 
 pytestmark = pytest.mark.pure
@@ -15,11 +15,21 @@ def test_a_poll_every_five_seconds_is_17280_records_a_day() -> None:
 
 
 def test_longer_names_and_more_channels_need_more_room() -> None:
-    small = volume_of("NUO001", read().devices[0])
-    long_name = volume_of(
-        "NUO001", read(changed('id = "temperature"', 'id = "temperature-of-the-water"')).devices[0]
-    )
-    assert long_name.bytes_per_day == small.bytes_per_day + 17_280 * 13
+    one = record_bytes("A", "ph", [("pH", "pH")])
+    assert record_bytes("AB", "ph", [("pH", "pH")]) == one + 2
+    assert record_bytes("A", "ph", [("pH2", "pH")]) == one + 1
+    assert record_bytes("A", "ph", [("pH", "pH"), ("T", "degC")]) == one + 13 + 1 + 2 + 4
+
+
+def test_the_usual_unit_of_measure_is_written_once() -> None:
+    same = record_bytes("A", "d", [("a", "mg/L"), ("b", "mg/L"), ("c", "pH")])
+    other = record_bytes("A", "d", [("a", "mg/L"), ("b", "mg/l"), ("c", "pH")])
+    assert other == same + 2 + 4
+
+
+def test_a_row_that_fills_more_than_a_page_takes_its_own_length_and_a_little() -> None:
+    assert bytes_on_disk(300) == 4096 / 12
+    assert bytes_on_disk(20_000) == pytest.approx(21_000, rel=0.01)
 
 
 def test_half_the_period_is_twice_the_bytes() -> None:

@@ -1,0 +1,148 @@
+"""`tram check`: mistakes with their lines, or what the station will do."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.commands.tram import tram
+from telemetry import keyfile
+
+STATION = """\
+[station]
+id = "BD_VSIP_NUO001"
+name = "Trạm VSIP"
+timezone = "Asia/Ho_Chi_Minh"
+
+[[line]]
+id = "rs485"
+url = "serial:///dev/ttyUSB0?baudrate=9600&parity=N"
+
+[[line]]
+id = "lan"
+url = "tcp://10.0.0.5:502"
+
+[[device]]
+id = "ph"
+line = "rs485"
+driver = "modbus"
+unit = 3
+every = "5s"
+
+[[device.channel]]
+id = "pH"
+table = "holding"
+address = 0
+type = "float32"
+unit = "pH"
+
+[[device.channel]]
+id = "far"
+table = "holding"
+address = 500
+type = "float32"
+unit = "degC"
+
+[[device]]
+id = "flow"
+line = "lan"
+driver = "modbus"
+unit = 1
+every = "10s"
+channel = [{ id = "Q", register = 30001, type = "uint16", unit = "m3/h" }]
+
+[[destination]]
+id = "so-tnmt"
+url = "mqtts://broker.example"
+receipt_keys = ["keys/so-tnmt.pub"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A station with its keys."""
+    (tmp_path / "keys").mkdir()
+    key = keyfile.create(tmp_path / "keys" / "station.pem")
+    keyfile.write_public(tmp_path / "keys" / "so-tnmt.pub", key.public)
+    path = tmp_path / "station.toml"
+    path.write_text(STATION, encoding="utf-8")
+    return path
+
+
+def check(file: Path, *options: str) -> Result:
+    """The command as it is run."""
+    return CliRunner().invoke(tram, ["check", str(file), *options])
+
+
+def test_a_station_in_order_is_told_line_by_line_what_it_will_do(file: Path) -> None:
+    result = check(file)
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.output.splitlines()]
+    assert ["ph", "modbus", "3", "5s", "2", "2", "91", "ms", "17,280", "6.43", "MB"] in rows
+    assert ["flow", "modbus", "1", "10s", "1", "1", "–", "8,640", "2.95", "MB"] in rows
+    assert "timeout 1 s, guard 1 s, busy 1.8% of the time" in result.output
+    assert "records      about 25,920, 9.38 MB a day" in result.output
+    assert "quota        4 GB, full after about 426 days" in result.output
+    assert (
+        "destination  so-tnmt  mqtts://broker.example  delivered when: the centre's receipt covers it"
+        in result.output
+    )
+    assert result.output.endswith("station.toml is in order.\n")
+
+
+def test_the_same_for_programs(file: Path) -> None:
+    table = json.loads(check(file, "--json").output)
+    assert table["ok"] is True
+    assert [line["id"] for line in table["lines"]] == ["rs485", "lan"]
+    (ph,) = table["lines"][0]["devices"]
+    assert (ph["channels"], ph["requests"], ph["every_ms"]) == (2, 2, 5000)
+    assert table["lines"][1]["busy"] is None
+    assert table["days_until_quota"] > table["keep_days"]
+    assert table["warnings"] == []
+
+
+def test_every_mistake_is_a_line_on_stderr_and_the_exit_is_1(file: Path) -> None:
+    file.write_text(STATION.replace("unit = 3", "unit = 300").replace('"degC"', '"C"'), encoding="utf-8")
+    result = check(file)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    first, second = result.stderr.splitlines()
+    assert first == f'{file}:18: device "ph".unit: is too large (got 300), at most 255'
+    assert second.startswith(f'{file}:33: device "ph".channel "far".unit: unknown unit of measure "C"')
+
+
+def test_mistakes_for_programs(file: Path) -> None:
+    file.write_text(STATION.replace("unit = 3", "unit = 300"), encoding="utf-8")
+    result = check(file, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.output)["problems"] == [
+        {"line": 18, "where": 'device "ph".unit', "message": "is too large (got 300), at most 255"}
+    ]
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    result = check(tmp_path / "no.toml")
+    assert result.stderr == f"{tmp_path}/no.toml: cannot be read: No such file or directory\n"
+    assert result.exit_code == 1
+
+
+def test_a_key_file_without_a_key_is_a_mistake_of_the_file(file: Path) -> None:
+    (file.parent / "keys" / "so-tnmt.pub").write_text("nothing", encoding="utf-8")
+    key = file.parent / "keys" / "so-tnmt.pub"
+    assert check(file).stderr == (
+        f'{file}:46: destination "so-tnmt".receipt_keys item 1: '
+        f"the centre's public key cannot be used: {key}: not a public key in PEM form\n"
+    )
+
+
+def test_a_line_that_cannot_keep_up_is_a_warning(file: Path) -> None:
+    file.write_text(STATION.replace('"5s"', '"100ms"').replace("9600", "1200"), encoding="utf-8")
+    output = check(file).output
+    assert 'warning      line "rs485": is busy 4' in output
+    assert "its periods will not be kept" in output
+
+
+def test_values_that_share_registers_in_part_come_from_the_driver_with_their_line(file: Path) -> None:
+    file.write_text(STATION.replace("address = 500", "address = 1"), encoding="utf-8")
+    assert f'{file}:31: device "ph".channel "far".address: "far"' in check(file).stderr
