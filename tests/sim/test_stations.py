@@ -68,7 +68,7 @@ async def test_every_channel_of_the_file_reads_what_was_served(tmp_path: Path) -
     station = demo_station("BD_DEMO_NUO001", seed=3)
     async with serve(station, link=tmp_path / "rs485.tty") as on_air:
         file = tmp_path / "station.toml"
-        file.write_text(station.toml(on_air.urls, every="1s"))
+        file.write_text(station.toml(on_air.urls, timeout="250ms", guard="50ms"))
         plan = load_station(file, elsewhere=True)
         assert plan.id == "BD_DEMO_NUO001"
         assert len(plan.devices) == 10

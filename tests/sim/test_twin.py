@@ -24,10 +24,14 @@ id = "TWIN"
 [[line]]
 id = "rs485"
 url = "serial:///dev/ttyS77?baudrate=19200&parity=E"
+timeout = "250ms"
+guard = "50ms"
 
 [[line]]
 id = "server"
 url = "rtu+tcp://10.0.0.6:{port}"
+timeout = "250ms"
+guard = "50ms"
 
 [[line]]
 id = "gateway"

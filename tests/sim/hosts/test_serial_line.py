@@ -1,6 +1,7 @@
 """Slaves on a pseudo-terminal, seen through a plain file descriptor and through pyserial."""
 
 import asyncio
+import errno
 import os
 import select
 import tty
@@ -202,12 +203,34 @@ async def test_a_line_without_a_master_is_not_read_in_a_loop(monkeypatch: pytest
         assert len(reads) <= 1
 
 
+async def test_a_terminal_that_fails_is_unplugged_and_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_descriptor: int, _length: int) -> bytes:
+        failed.append(1)
+        raise OSError(errno.EIO, "Input/output error")
+
+    failed: list[int] = []
+    async with PtyHost(make_wire()) as line:
+        with Master(line.path) as master, monkeypatch.context() as patch:
+            patch.setattr(os, "read", broken)
+            master.send(READ_PH)
+            assert await _until(lambda: bool(failed))
+            for _ in range(10):
+                await asyncio.sleep(0)
+        assert len(failed) == 1
+        line.plug_in()
+        with Master(line.path) as master:
+            master.send(READ_PH)
+            assert await master.receive(9) == PH
+
+
 async def test_a_master_that_never_reads_loses_bytes_and_blocks_nobody() -> None:
     wire = make_wire()
     wire.face.instruments[3].gaps_read_zero = True
     async with PtyHost(wire) as line:
         with Master(line.path) as master:
-            for number in range(1, 1001):
+            for number in range(1, 501):
                 master.send(modbus_rtu.encode_frame(3, bytes.fromhex("03 00 00 00 64")))
                 assert await _until(lambda asked=number: wire.served.count == asked)  # type: ignore[misc]
             assert line.lost_bytes > 0
