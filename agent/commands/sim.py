@@ -154,7 +154,7 @@ def _as_text(urls: Mapping[str, str], places: Sequence["Place"], write: Path | N
     for line in dict.fromkeys(place.line for place in places):
         rows.append(f"{line}  {urls[line]}")
         rows += [
-            f"  {place.device:<16} unit {place.unit:<3} {place.channels} channels"
+            f"  {place.device:<16} unit {place.unit:<3} {place.channels} channel{'s' * (place.channels != 1)}"
             for place in places
             if place.line == line
         ]
