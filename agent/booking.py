@@ -78,12 +78,15 @@ class Booking:
             return None
         ours = await self._ledger(receipt.ledger)
         if ours is None:
-            return self._refuse(f"it is for ledger {receipt.ledger.hex()}, of which nothing is held here")
+            self._refuse(f"it is for ledger {receipt.ledger.hex()}, of which nothing is held here")
+            return None
         judged = await self._judge(receipt, ours)
         if judged.verdict is Verdict.REFUSED:
-            return self._refuse(judged.why)
+            self._refuse(judged.why)
+            return None
         if judged.verdict is Verdict.BEYOND:
-            return self._signal(receipt.ledger, judged.why)
+            self._signal(receipt.ledger, judged.why)
+            return None
         await self._accept(receipt, judged, ours, answers=answers)
         return receipt.ledger
 
