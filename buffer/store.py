@@ -127,12 +127,11 @@ class Store:
     ) -> list[Entry]:
         """Rows first..last that are here, ascending; at least one if there is one, however large."""
         kept = self._keeper.inventory.named(ledger)
-        if kept is None:
+        span = max(first, 1), min(last, OPEN)  # a number from outside may be anything
+        if kept is None or span[0] > span[1]:
             return []
-        span = first, min(last, OPEN)
-        return await self._ask(
-            partial(rows.between, kept=kept, span=span, max_bytes=max_bytes, max_rows=max_rows)
-        )
+        query = partial(rows.between, kept=kept, span=span, max_bytes=max_bytes, max_rows=max_rows)
+        return await self._ask(query)
 
     async def read_first(self, destination: str) -> list[Entry]:
         """What goes to the destination before anything newer, oldest first, at most 1,000, with their ledgers."""

@@ -233,6 +233,19 @@ async def test_a_read_stops_at_its_bytes_and_rows_but_gives_at_least_one(tmp_pat
     await store.close()
 
 
+async def test_numbers_from_outside_may_be_anything(tmp_path: Path) -> None:
+    store, _ = await started(tmp_path / "ledger.db", "centre", rows=3)
+    fresh = Recorder(OTHER)
+    await store.begin(fresh.tail)
+    for seq in (-1, 0, 4, OPEN, OPEN + 1, 2**64 - 1):
+        assert await store.hash_at(OTHER, seq) is None
+    assert await store.read(OTHER, -(2**64), 2**64, max_bytes=10**6, max_rows=10) == []
+    assert len(await store.read(LEDGER, 0, 2**64, max_bytes=10**6, max_rows=10)) == 3
+    await store.delivered("centre", LEDGER, [(0, 1), (3, 2**64 - 1), (9, 5)])
+    assert ranges(store, "centre") == [(2, 2)]
+    await store.close()
+
+
 async def test_boot_and_configuration_records_are_found_before_the_backlog(tmp_path: Path) -> None:
     store, recorder = await started(tmp_path / "ledger.db", "centre", "other")
     boot = recorder.entry(kind=0, device="", first=True)
