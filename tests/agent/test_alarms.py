@@ -1,0 +1,33 @@
+"""Alarms: said once when they begin, once when they end."""
+
+import pytest
+
+from agent.alarms import Alarms
+
+pytestmark = pytest.mark.pure
+
+
+def test_an_alarm_is_said_when_it_begins_when_its_words_change_and_when_it_ends() -> None:
+    said: list[tuple[str, dict[str, object]]] = []
+    alarms = Alarms("so-tnmt", lambda name, detail: said.append((name, detail)))
+    alarms.begin("refused", "not authorized")
+    alarms.begin("refused", "not authorized")
+    alarms.begin("refused", "quota exceeded")
+    alarms.end("refused", "no-receipt")
+    alarms.end("refused")
+    where = {"destination": "so-tnmt", "alarm": "refused"}
+    assert said == [
+        ("destination.alarm", {**where, "text": "not authorized"}),
+        ("destination.alarm", {**where, "text": "quota exceeded"}),
+        ("destination.alarm-over", where),
+    ]
+
+
+def test_several_alarms_are_one_line_the_oldest_first() -> None:
+    alarms = Alarms("so-tnmt", lambda *_: None)
+    assert alarms.text is None
+    alarms.begin("no-receipt", "no receipt for 3 minutes")
+    alarms.begin("stopped", "record 6 is thrown out")
+    assert alarms.text == "no receipt for 3 minutes; record 6 is thrown out"
+    alarms.end("no-receipt", "stopped")
+    assert alarms.text is None
