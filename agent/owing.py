@@ -2,7 +2,7 @@
 
     offered ──▶ Fresh (waits for `live`) ──┐
                   │ no room, too slow      ├──▶ Sent (left, no receipt) ──▶ covered
-    owed in the store ──▶ oldest() ────────┘           │ 30 s, or 2,000 behind a receipt, or disconnected
+    owed in the store ──▶ oldest() ────────┘           │ 30 s, overtaken, 2,000 behind a receipt, disconnected
                   ▲                                    │
                   └────────────────────────────────────┘
 
@@ -12,10 +12,13 @@ Nothing here is lost when it is forgotten: every record in Fresh and in Sent is 
 from collections.abc import Callable, Iterable, Sequence
 
 from buffer.store import Entry, Store
-from telemetry.ranges import Range, Ranges, add, clip, count, normal, subtract
+from telemetry.ranges import Range, Ranges, add, clip, count, intersect, normal, subtract
 
 UNCOVERED_MS = 30_000
 BEHIND_RECORDS = 2_000
+OVERTAKEN_MS = 5_000
+"""A receipt for what left so much later says that the centre did not get the earlier: it was not listening then."""
+
 FRESH_RECORDS = 2_000
 FRESH_BYTES = 512 * 1024
 
@@ -64,6 +67,15 @@ class Sent:
         """Parcels acknowledged 30 s ago and never receipted are owed again."""
         for parcel in self._parcels:
             if parcel.acknowledged_at_ms is not None and now_ms - parcel.acknowledged_at_ms >= UNCOVERED_MS:
+                parcel.ranges = ()
+        self._tidy()
+
+    def overtaken(self, ledger: bytes, covered: Ranges) -> None:
+        """Parcels acknowledged 5 s before one that a receipt covers are owed again."""
+        ours = [p for p in self._parcels if p.ledger == ledger and p.acknowledged_at_ms is not None]
+        latest_ms = max((p.acknowledged_at_ms or 0 for p in ours if intersect(p.ranges, covered)), default=0)
+        for parcel in ours:
+            if (parcel.acknowledged_at_ms or 0) <= latest_ms - OVERTAKEN_MS:
                 parcel.ranges = ()
         self._tidy()
 
@@ -183,8 +195,9 @@ class Owing:
             self.set_aside(parcel.ledger, parcel.ranges)
 
     def covered(self, ledger: bytes, ranges: Ranges) -> None:
-        """A receipt covers these; and what it left 2,000 behind is owed again."""
+        """A receipt covers these; what it left 2,000 behind, or 5 s before one of them, is owed again."""
         if ranges:
+            self.sent.overtaken(ledger, ranges)
             self.sent.drop(ledger, (*ranges, (1, ranges[-1][1] - BEHIND_RECORDS)))
 
     def set_aside(self, ledger: bytes, ranges: Ranges) -> None:

@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mqtt.local_broker import LocalBroker
+from mqtt.local_broker import BrokerProcess, LocalBroker
 from telemetry import keyfile
 from telemetry.keys import fingerprint
 
@@ -26,14 +27,31 @@ class RehearsalError(Exception):
 
 
 class Process:
-    """A `tram` command in a process of its own; what it says goes to a log file."""
+    """A `tram` command in a process of its own; what it says goes to the end of a log file.
 
-    def __init__(self, name: str, log: Path, *arguments: str) -> None:
+    `prefix`: a command that runs it, such as setpriv. `environment`: variables beside ours.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        log: Path,
+        *arguments: str,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.log = log
+        command = [*prefix, sys.executable, "-m", "agent", *arguments]
         with log.open("ab") as out:
-            command = [sys.executable, "-m", "agent", *arguments]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)  # noqa: S603
+            self._before_bytes = out.tell()
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **(environment or {})},
+            )
 
     @property
     def pid(self) -> int:
@@ -73,20 +91,20 @@ class Process:
             time.sleep(0.02)
 
     def said(self) -> str:
-        """Its log so far."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
+        """What this process has said so far; not what an earlier one left in the same log."""
+        return self.log.read_bytes()[self._before_bytes :].decode(errors="replace")
 
 
 class Rehearsal:
-    """A broker and a centre in `folder`, and agents by station id."""
+    """A broker (None: the one that pip installs) and a centre in `folder`, and agents by station id."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, broker: BrokerProcess | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.centre_folder = folder / "centre"
-        self.broker = LocalBroker(folder / "broker")
+        self.broker = broker or LocalBroker(folder / "broker")
         self.agents: dict[str, Process] = {}
-        self._centre: Process | None = None
+        self.centre: Process | None = None
 
     def __enter__(self) -> Self:
         self.broker.start()
@@ -95,24 +113,37 @@ class Rehearsal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in (*self.agents.values(), *([self._centre] if self._centre else [])):
+        for process in (*self.agents.values(), *([self.centre] if self.centre else [])):
             process.kill()
         self.broker.close()
 
-    def start_centre(self) -> Process:
+    def start_centre(self, *options: str) -> Process:
         """Serve; returns when it receives."""
-        arguments = ("central", "serve", str(self.centre_folder), "--broker", self.broker.url)
-        self._centre = Process("the centre", self.folder / "centre.log", *arguments)
-        self._centre.wait_for("ready")
-        return self._centre
+        arguments = ("central", "serve", str(self.centre_folder), "--broker", self.broker.url, *options)
+        self.centre = Process("the centre", self.folder / "centre.log", *arguments)
+        self.centre.wait_for("ready")
+        return self.centre
 
     def centre_key(self) -> Path:
         """What a station pins."""
         return self.centre_folder / "centre.pub"
 
-    def start_agent(self, station: str, file: Path) -> Process:
+    def start_agent(
+        self,
+        station: str,
+        file: Path,
+        *,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Process:
         """`tram run` on a station file; its log goes on where the last run's ended."""
-        process = Process(station, self.folder / f"{station}.log", "run", str(file), "--log-format", "json")
+        process = Process(
+            station,
+            self.folder / f"{station}.log",
+            *("run", str(file), "--log-format", "json"),
+            prefix=prefix,
+            environment=environment,
+        )
         self.agents[station] = process
         return process
 
@@ -133,6 +164,11 @@ class Rehearsal:
         done = self.tram("central", "stations", str(self.centre_folder), "--json")
         rows = json.loads(done.stdout)
         return {row["station"]: row for row in (rows["stations"] if isinstance(rows, dict) else rows)}
+
+    def owed(self, file: Path) -> int:
+        """Records of a running station that no receipt covers, as `tram status` says it."""
+        answer = json.loads(self.tram("status", str(file), "--json").stdout)
+        return sum(destination["owed"] for destination in answer["destinations"])
 
     def tram(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One command to its end."""

@@ -11,8 +11,6 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
-from config.errors import StationFileError
-
 from agent import sidecar, status
 from agent.clock import Clock
 from agent.configuration import configuration_of
@@ -26,10 +24,11 @@ from agent.state import status_of
 from agent.version import SOFTWARE
 from agent.watchdog import Notifier, feed
 from buffer.store import Entry, Store
+from config.errors import StationFileError
 from config.station import Station
 from telemetry import keyfile
 
-STOP_FLUSH_S, STOP_DELIVER_S = 2.5, 0.7
+STOP_FLUSH_S, STOP_DELIVER_S, STOP_LOOK_S = 1.5, 1.5, 0.05
 
 Tasks = list[asyncio.Task[None]]
 
@@ -117,10 +116,17 @@ class Agent:
         self._notifier.say("STOPPING=1")
         await self.field.stop()
         await self.ledger.close(flush_s=STOP_FLUSH_S)
-        if delivering:
-            await asyncio.wait(delivering, timeout=STOP_DELIVER_S)
+        await self._last_words()
         await _cancel([*delivering, *services])
         self._report("station.stopped", {"station": self.station.id})
+
+    async def _last_words(self) -> None:
+        """Destinations that are connected get a moment for what was just signed."""
+        for _ in range(round(STOP_DELIVER_S / STOP_LOOK_S)):
+            states = [delivery.status() for delivery in self.deliveries]
+            if not any(state.connected and state.owed for state in states):
+                return
+            await asyncio.sleep(STOP_LOOK_S)
 
     async def _reload(self, tasks: asyncio.TaskGroup, delivering: Tasks) -> Tasks:
         try:

@@ -29,7 +29,7 @@ BATCH_BYTES = 512 * 1024
 QUEUE_MESSAGES = 256
 WINDOW = 16
 FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 30.0
+LONGEST_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _introduce(place: Folder, key: SigningKey, made: bool, bench: bool, ready: C
 
 
 class Patience:
-    """Waits between attempts: doubling, with jitter, up to half a minute, from the start again after a success."""
+    """Waits between attempts: doubling, with jitter, up to five seconds, from the start again after a success."""
 
     def __init__(self, seams: Seams) -> None:
         self._seams = seams
@@ -178,7 +178,8 @@ class _Post:
     async def _batch(self) -> list[Message]:
         """What is waiting, bounded so that one commit stays short; empty after a tick of silence."""
         try:
-            batch = [await asyncio.wait_for(self._waiting.get(), TICK_S)]
+            async with asyncio.timeout(TICK_S):  # wait_for of Python 3.11 can swallow a cancellation
+                batch = [await self._waiting.get()]
         except TimeoutError:
             return []
         size = len(batch[0].payload)
