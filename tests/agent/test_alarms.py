@@ -25,9 +25,10 @@ def test_an_alarm_is_said_when_it_begins_when_its_words_change_and_when_it_ends(
 
 def test_several_alarms_are_one_line_the_oldest_first() -> None:
     alarms = Alarms("so-tnmt", lambda *_: None)
-    assert alarms.text is None
+    texts = [alarms.text]
     alarms.begin("no-receipt", "no receipt for 3 minutes")
     alarms.begin("stopped", "record 6 is thrown out")
-    assert alarms.text == "no receipt for 3 minutes; record 6 is thrown out"
+    texts.append(alarms.text)
     alarms.end("no-receipt", "stopped")
-    assert alarms.text is None
+    texts.append(alarms.text)
+    assert texts == [None, "no receipt for 3 minutes; record 6 is thrown out", None]
