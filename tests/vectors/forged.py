@@ -155,9 +155,10 @@ def _shapes() -> Iterator[Case]:
     five = b"\xd2\x85" + good[2:] + b"\xf6"
     yield _case("an array of five", "a COSE_Sign1 has four elements", five, "malformed")
     body = payload()
-    long_form = good.replace(b"\xa0" + cbor.encode(body)[:3], b"\xa0\x5a" + struct.pack(">I", len(body)), 1)
+    head = b"\xa0" + cbor.encode_head(2, len(body))
+    long_form = good.replace(head, b"\xa0\x5a" + struct.pack(">I", len(body)), 1)
     yield _case("a long length", "the payload's length is not in its shortest form", long_form, "malformed")
-    chunks = good.replace(b"\xa0" + cbor.encode(body)[:3], b"\xa0\x5f" + cbor.encode(body)[:3], 1)
+    chunks = good.replace(head, b"\xa0\x5f" + head[1:], 1)
     chunks = chunks[:-66] + b"\xff" + chunks[-66:]
     yield _case("a payload in chunks", "indefinite lengths are not allowed", chunks, "malformed")
     large = payload({12: cbor.encode([{0: "x", 3: "y" * 32_700}])})
