@@ -3,6 +3,7 @@
 StationFileError: the file cannot be used; `problems` holds every mistake, in the file's order.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 MAX_SHOWN = 60
 NEAR = 0.6
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Problem(NamedTuple):
@@ -74,9 +76,14 @@ def shown_with_type(value: object) -> str:
 
 
 def excerpt(text: str) -> str:
-    """Its beginning, without the password of a URL."""
-    text = _without_password(text)
+    """Its beginning on one line, without the password of a URL."""
+    text = one_line(_without_password(text))
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
+
+
+def one_line(text: str) -> str:
+    """Line ends and other controls as TOML writes them: a mistake is one line."""
+    return _CONTROL.sub(lambda control: control[0].encode("unicode_escape").decode(), text)
 
 
 def _without_password(text: str) -> str:

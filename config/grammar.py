@@ -15,6 +15,7 @@ _WORDS = {
     "Cannot overwrite": "the key is there twice in this table, remove one",
     "Cannot declare": "the table is there twice, remove one; of [[line]], [[device]] and [[destination]] "
     "there can be several, in double brackets",
+    "Cannot mutate immutable": "this is there on one line already, write it in one of the two ways",
     "Expected '='": "neither a [table] nor a setting, write key = value, keys without accents",
     "Expected ']": "the brackets of the table's name are not closed",
     "Invalid initial character for a key": "the name of a key is missing or cannot be read; an inline table "

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from config.errors import Problem
+from config.errors import Problem, one_line
 from config.position import Place, positions
 
 LISTS = frozenset({"line", "device", "destination", "channel"})
@@ -58,7 +58,7 @@ class Report:
         return positions(self._text)
 
     def _problem(self, place: Place, message: str) -> Problem:
-        return Problem(self.file, self.line_of(place), words(self.tree, place), message)
+        return Problem(self.file, self.line_of(place), one_line(words(self.tree, place)), one_line(message))
 
 
 def words(tree: object, place: Place) -> str:

@@ -1,5 +1,6 @@
 """pydantic's findings in a technician's words: what is wrong (got …), what would be right."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, time
 from typing import Any, get_args
@@ -11,6 +12,8 @@ from pydantic_core import ErrorDetails
 from config.errors import did_you_mean, shown, shown_with_type, suggestion
 from config.position import Place
 from config.report import at
+
+_END_OF_WRONG = re.compile(r"[,;:] ")
 
 
 def place_in(table: object, error: ErrorDetails) -> Place:
@@ -63,8 +66,9 @@ def with_got(sentence: str, written: object) -> str:
         return sentence
     if isinstance(written, str) and written and written in sentence:
         return sentence
-    wrong, comma, right = sentence.partition(", ")
-    return f"{wrong} (got {shown(written)}){comma}{right}"
+    end = _END_OF_WRONG.search(sentence)
+    at_end = len(sentence) if end is None else end.start()
+    return f"{sentence[:at_end]} (got {shown(written)}){sentence[at_end:]}"
 
 
 def is_echo(table: object, error: ErrorDetails) -> bool:
@@ -168,7 +172,7 @@ def _text(written: object, _limits: Mapping[str, Any]) -> str:
 
 def _list(written: object, _limits: Mapping[str, Any]) -> str:
     if isinstance(written, Mapping):
-        return "should be a list of tables (got a single table), write its header in double brackets: [[…]]"
+        return "should be a list (got a table), write its header as [[…]] or its items in brackets"
     return f"should be a list (got {shown_with_type(written)}), write it in brackets: [{shown(written)}]"
 
 

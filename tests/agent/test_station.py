@@ -1,8 +1,11 @@
 """The station file with the real drivers."""
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent.station import KeyedMachine, check_station, drivers, load_station
 from config.errors import StationFileError
@@ -13,6 +16,35 @@ from drivers.line import LineSettings
 from telemetry import keyfile
 from tests.agent.commands.test_check import STATION
 
+ODD = [
+    *(
+        "-1",
+        "1.5",
+        '"x"',
+        '""',
+        "true",
+        "[]",
+        '["a", 1]',
+        "{}",
+        "{ id = 1 }",
+        "nan",
+        "2026-11-22",
+        "[{}]",
+        "[[1]]",
+    ),
+    *(
+        "99999999999999999999",
+        '"rs485"',
+        '"a\\nb"',
+        "-0.0",
+        "1e400",
+        '"5s"',
+        '"mqtt://["',
+        '"serial:///dev/x"',
+        "'ü'",
+    ),
+]
+
 
 def test_lines_and_devices_have_the_settings_of_the_real_drivers() -> None:
     station = check_station(STATION, Path("station.toml"))
@@ -20,8 +52,22 @@ def test_lines_and_devices_have_the_settings_of_the_real_drivers() -> None:
     assert all(isinstance(device.settings, DriverSettings) for device in station.devices)
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_is_done_to_a_file_every_mistake_is_one_line(data: st.DataObject) -> None:
+    lines = STATION.splitlines()
+    for _ in range(data.draw(st.integers(1, 4))):
+        index = data.draw(st.integers(0, len(lines) - 1))
+        key = lines[index].partition("=")[0]
+        lines[index] = data.draw(
+            st.sampled_from([f"{key} = {value}" for value in ODD] + ["", "[[device]]", key])
+        )
+    said = _said("\n".join(lines))
+    assert all(re.match(r"station\.toml(:\d+)?: .", line) for line in said), said
+
+
 def test_every_driver_of_the_catalogue_has_settings() -> None:
-    assert {name: settings() for name, settings in drivers().items()} == {
+    assert {name: model() for name, model in drivers().items()} == {
         name: catalogue.settings(name) for name in catalogue.DRIVERS
     }
 
@@ -43,3 +89,12 @@ def test_a_key_is_looked_into(tmp_path: Path) -> None:
     assert "cannot be used" in (KeyedMachine().file_problem(bad, Role.PRIVATE_KEY) or "")
     assert "this is a private key" in (KeyedMachine().file_problem(good, Role.CENTRE_KEY) or "")
     assert KeyedMachine().file_problem(bad, Role.CERTIFICATES) is None
+
+
+def _said(text: str) -> list[str]:
+    """The lines that a technician reads; none when the file is in order."""
+    try:
+        check_station(text, Path("station.toml"))
+    except StationFileError as error:
+        return str(error).splitlines()
+    return []

@@ -44,6 +44,10 @@ pytestmark = pytest.mark.pure
             "station\n",
             "1: neither a [table] nor a setting (got station), write key = value, keys without accents",
         ),
+        (
+            "line = []\n[[line]]\n",
+            "2: this is there on one line already (got [[line]]), write it in one of the two ways",
+        ),
         ("[station\n", "1: the brackets of the table's name are not closed (got [station)"),
         (
             "trạm = 1\n",

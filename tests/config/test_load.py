@@ -408,8 +408,8 @@ def test_a_channel_written_as_one_table_is_told_of_double_brackets() -> None:
     text = TEXT[:start] + '[device.channel]\nid = "pH"\naddress = 0\n\n' + TEXT[end:]
     assert said(text) == [
         (
-            'station.toml:23: device "ph".channel: should be a list of tables (got a single table), '
-            "write its header in double brackets: [[…]]"
+            'station.toml:23: device "ph".channel: should be a list (got a table), '
+            \"write its header as [[…]] or its items in brackets\"
         )
     ]
 
@@ -419,6 +419,14 @@ def test_a_device_without_channels_has_too_few() -> None:
     start, end = TEXT.index("[[device.channel]]"), TEXT.index("[[destination]]")
     text = TEXT[:start] + "channel = []\n" + TEXT[end:]
     assert said(text) == ['station.toml:23: device "ph".channel: has too few items (got 0), at least 1']
+
+
+@pure
+def test_a_mistake_is_one_line_whatever_stands_in_the_file() -> None:
+    assert said(changed('id = "ph"', 'id = "p\\nh"')) == [
+        'station.toml:17: device "p\\nh".id: is not a valid id (got "p\\nh"), '
+        'use 1 to 32 of A-Z a-z 0-9 "_" "." "-", the first a letter or a digit'
+    ]
 
 
 @pure

@@ -76,4 +76,5 @@ def test_what_was_written_is_said_once_and_before_what_would_be_right() -> None:
         == 'unknown unit "mgl", did you mean "mg/L"?'
     )
     assert with_got("is empty, write a unit", "") == 'is empty (got ""), write a unit'
+    assert with_got("no kind of line: a://, b://", "c") == 'no kind of line (got "c"): a://, b://'
     assert with_got("goes down", [2, 1]) == "goes down"
