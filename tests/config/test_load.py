@@ -409,7 +409,7 @@ def test_a_channel_written_as_one_table_is_told_of_double_brackets() -> None:
     assert said(text) == [
         (
             'station.toml:23: device "ph".channel: should be a list (got a table), '
-            \"write its header as [[…]] or its items in brackets\"
+            "write its header as [[…]] or its items in brackets"
         )
     ]
 
@@ -424,8 +424,10 @@ def test_a_device_without_channels_has_too_few() -> None:
 @pure
 def test_a_mistake_is_one_line_whatever_stands_in_the_file() -> None:
     assert said(changed('id = "ph"', 'id = "p\\nh"')) == [
-        'station.toml:17: device "p\\nh".id: is not a valid id (got "p\\nh"), '
-        'use 1 to 32 of A-Z a-z 0-9 "_" "." "-", the first a letter or a digit'
+        (
+            'station.toml:17: device "p\\nh".id: is not a valid id (got "p\\nh"), '
+            'use 1 to 32 of A-Z a-z 0-9 "_" "." "-", the first a letter or a digit'
+        )
     ]
 
 
