@@ -87,6 +87,7 @@ class RtuInbox:
         self.in_step = True
         self._where = where
         self._asked: Question | None = None
+        self._answered = False
         self._given_up: deque[Question] = deque(maxlen=REMEMBERED)
         self._sent = b""
         self._buffer = b""
@@ -97,18 +98,18 @@ class RtuInbox:
 
     def expect(self, asked: Question, frame: bytes) -> None:
         """Whatever came before the question left cannot be its answer."""
-        self._asked, self._sent, self._buffer = asked, frame, b""
+        self._asked, self._sent, self._buffer, self._answered = asked, frame, b"", False
 
     def done(self) -> None:
         """What comes now answers nothing."""
-        if self._asked is not None:
+        if self._asked is not None and not self._answered:
             self._given_up.append(self._asked)
         self._asked, self._buffer = None, b""
 
     def feed(self, chunk: bytes) -> bytes:
         """See Inbox."""
         self._buffer = (self._buffer + chunk)[-MOST_BYTES:]
-        if self._asked is None:
+        if self._asked is None or self._answered:
             self._sort_out()
             return b""
         if self._sent and (at := self._buffer.find(self._sent)) >= 0:
@@ -117,12 +118,13 @@ class RtuInbox:
             return b""
         answer = self._answer(self._asked)
         if answer:
-            self._asked = None
+            self._answered = True
+            self._buffer = self._buffer[self._buffer.find(answer) + len(answer) :]
         return answer
 
     def verdict(self) -> DriverError:
         """NoAnswer in silence, else Garbled with what was heard."""
-        return _verdict(self._where, self._asked, self._buffer)
+        return _verdict(self._where, self._asked, b"" if self._answered else self._buffer)
 
     def _answer(self, asked: Question) -> bytes:
         frame = self._sound_frame()
