@@ -1,8 +1,8 @@
 """The configuration in force as kind-4 records: the ledger alone tells what every number meant. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
-from urllib.parse import urlsplit, urlunsplit
 
 from agent.tables import settings_of, wire_of
 from config.station import Station
@@ -54,5 +54,4 @@ def _parts(rows: Sequence[Sequence[object]]) -> Iterator[list[list[object]]]:
 
 def without_secrets(url: str) -> str:
     """The URL with user and password left out."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return re.sub(r"//[^/@]*@", "//", url, count=1)

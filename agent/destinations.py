@@ -5,11 +5,10 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from buffer.store import Store
-
 from agent.clock import Clock
 from agent.read import Report
 from agent.send import Delivery, DestinationPlan
+from buffer.store import Store
 from config.station import Destination, Station
 from mqtt import session as mqtt_session
 from mqtt.broker import Broker, parse_url, read_password, tls_context

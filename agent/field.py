@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from drivers.bus import Bus
-
 from agent.clock import Clock
 from agent.read import LONGEST_CYCLE_MS, Device, Line, Report
 from agent.schedule import Due
@@ -15,6 +13,7 @@ from agent.tables import settings_of, wire_of
 from config.station import Device as DeviceTable
 from config.station import Station
 from drivers import catalogue
+from drivers.bus import Bus
 from telemetry.pack import PackEncoder
 
 LAST_POLL_S = 1.2

@@ -11,10 +11,9 @@ turns False, polls are counted instead of signed, and a gap record says so when 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from buffer.store import Entry, Store, Tail
-
 from agent.clock import Clock
 from buffer.errors import StoreError
+from buffer.store import Entry, Store, Tail
 
 MAX_WAITING_BYTES = 16 * 1024 * 1024
 MAX_WAITING_MS = 10 * 60 * 1_000

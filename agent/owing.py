@@ -29,13 +29,17 @@ def runs(seqs: Iterable[int]) -> Ranges:
 
 
 class Parcel:
-    """The records of one message that left. `acknowledged_at_ms` None: its PUBACK is still to come."""
+    """The records of one message that left. `acknowledged_at_ms` None: its PUBACK is still to come.
 
-    __slots__ = ("acknowledged_at_ms", "ledger", "ranges")
+    `again`: some of them left before on this connection.
+    """
 
-    def __init__(self, ledger: bytes, ranges: Ranges) -> None:
+    __slots__ = ("acknowledged_at_ms", "again", "ledger", "ranges")
+
+    def __init__(self, ledger: bytes, ranges: Ranges, *, again: bool = False) -> None:
         self.ledger = ledger
         self.ranges = ranges
+        self.again = again
         self.acknowledged_at_ms: int | None = None
 
 
@@ -71,11 +75,14 @@ class Sent:
         self._tidy()
 
     def overtaken(self, ledger: bytes, covered: Ranges) -> None:
-        """Parcels acknowledged 5 s before one that a receipt covers are owed again."""
+        """Parcels acknowledged 5 s before one that a receipt covers are owed again.
+
+        Once: what the centre then still does not receipt, it refuses, and waits its 30 s.
+        """
         ours = [p for p in self._parcels if p.ledger == ledger and p.acknowledged_at_ms is not None]
         latest_ms = max((p.acknowledged_at_ms or 0 for p in ours if intersect(p.ranges, covered)), default=0)
         for parcel in ours:
-            if (parcel.acknowledged_at_ms or 0) <= latest_ms - OVERTAKEN_MS:
+            if not parcel.again and (parcel.acknowledged_at_ms or 0) <= latest_ms - OVERTAKEN_MS:
                 parcel.ranges = ()
         self._tidy()
 
@@ -183,9 +190,10 @@ class Owing:
 
     def leave(self, ledger: bytes, entries: Sequence[Entry]) -> Parcel:
         """These records leave in one message."""
-        parcel = Parcel(ledger, runs(entry.seq for entry in entries))
+        ranges, tried = runs(entry.seq for entry in entries), self._tried.get(ledger, ())
+        parcel = Parcel(ledger, ranges, again=bool(intersect(tried, ranges)))
         self.sent.add(parcel)
-        self._tried[ledger] = add(self._tried.get(ledger, ()), *parcel.ranges)
+        self._tried[ledger] = add(tried, *ranges)
         return parcel
 
     def arrived(self, parcel: Parcel, now_ms: int) -> None:

@@ -12,9 +12,8 @@
 
 from typing import NamedTuple
 
-from buffer.store import Tail
-
 from agent.sidecar import Sidecar
+from buffer.store import Tail
 from telemetry.bodies import BootReason
 from telemetry.record import ZERO_HASH
 

@@ -119,6 +119,29 @@ def test_a_receipt_2000_beyond_a_record_means_that_it_got_lost() -> None:
     assert owing.sent.records == 399 + 900
 
 
+def test_a_receipt_for_what_left_later_means_that_the_centre_was_not_listening_before() -> None:
+    owing, store = account(40)
+    unheard = owing.leave(NEW, entries(1, 10))
+    owing.arrived(unheard, 1_000)
+    recent = owing.leave(NEW, entries(11, 20))
+    owing.arrived(recent, 3_000)
+    heard = owing.leave(NEW, entries(21, 30))
+    owing.arrived(heard, 6_000)
+    store.ranges = (Owed(NEW, 1, 20), Owed(NEW, 31, 40))
+    owing.covered(NEW, ((21, 30),))
+    assert owing.sent.ranges(NEW) == ((11, 20),)
+
+
+def test_what_was_overtaken_twice_is_refused_and_waits_its_thirty_seconds() -> None:
+    owing, _ = account(40)
+    owing.arrived(owing.leave(NEW, entries(1, 10)), 1_000)
+    owing.sent.give_up(31_000)
+    owing.arrived(owing.leave(NEW, entries(1, 10)), 31_000)
+    owing.arrived(owing.leave(NEW, entries(21, 30)), 40_000)
+    owing.covered(NEW, ((21, 30),))
+    assert owing.sent.ranges(NEW) == ((1, 10),)
+
+
 def test_a_receipt_that_covers_nothing_changes_nothing() -> None:
     owing, _ = account(10)
     owing.leave(NEW, entries(1, 10))

@@ -23,7 +23,9 @@ def test_what_was_saved_is_loaded_and_only_the_owner_may_read_it(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"ledger": "zz", "boots": 1, "last_seq": 2}', '{"boots": 1}'])
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"ledger": "zz", "boots": 1, "last_seq": 2}', '{"boots": 1}']
+)
 def test_a_damaged_file_is_no_file(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "station.ledger"
     path.write_text(damage)

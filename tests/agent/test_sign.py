@@ -128,7 +128,12 @@ def test_polls_that_could_not_be_signed_are_counted_and_explained(desk: Desk) ->
     desk.recorder.readings(plan(), [Block(65_000, (Reading("pH", 7.5),))])
     gap, readings = desk.records()
     body = GapBody.decode(gap.body)
-    assert (body.reason, body.device, body.from_mono_ms, body.to_mono_ms) == (GapReason.OVERFLOW, "ph", 50_000, 60_000)
+    assert (body.reason, body.device, body.from_mono_ms, body.to_mono_ms) == (
+        GapReason.OVERFLOW,
+        "ph",
+        50_000,
+        60_000,
+    )
     assert "3 polls" in str(body.detail)
     assert readings.kind == Kind.READINGS
 
@@ -143,6 +148,8 @@ def test_an_event_can_be_found_in_the_ledger(desk: Desk) -> None:
 def test_a_new_ledger_starts_at_one_and_names_no_link(desk: Desk) -> None:
     desk.recorder.gap(GapReason.LINE_DOWN, "ph", 1, 2)
     desk.recorder.ledger = Ledger("BD_1", b"M" * 16)
-    desk.recorder.booted(BootBody(KEY.public, BootReason.STORE_RESTORED, None, (b"L" * 16, 1, bytes(32)), "tram"))
+    desk.recorder.booted(
+        BootBody(KEY.public, BootReason.STORE_RESTORED, None, (b"L" * 16, 1, bytes(32)), "tram")
+    )
     record = desk.records()[-1]
     assert (record.ledger, record.seq, record.prev) == (b"M" * 16, 1, ZERO_HASH)
