@@ -1,0 +1,1 @@
+"""Stories with real processes and real brokers: what must hold at a station, with every plug pulled once."""
