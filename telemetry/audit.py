@@ -42,13 +42,17 @@ class LedgerReport:
         return tuple(finding for finding in self.findings if finding.what in kinds)
 
     @property
+    def problems(self) -> tuple[Finding, ...]:
+        """The findings that spoil the proof: not new ledgers, unknown kinds, and what the station itself says."""
+        return tuple(f for f in self.findings if f.what not in _HARMLESS and not f.is_stated)
+
+    @property
     def is_proven(self) -> bool:
         """Whether nothing is missing, forked, broken, forged, unexplained or unreadable."""
-        return self.verified is not None and not self.of_kind(*_PROBLEMS)
+        return self.verified is not None and not self.problems
 
 
 _HARMLESS = frozenset({FindingKind.NEW_LEDGER, FindingKind.FOREIGN_KIND})
-_PROBLEMS = frozenset(FindingKind) - _HARMLESS
 
 
 def audit(envelopes: Iterable[bytes], ring: KeyRing) -> list[LedgerReport]:

@@ -22,9 +22,13 @@ class FindingKind(StrEnum):
 
 
 class Finding(NamedTuple):
-    """`seq`: the record that shows it, None when it is about the ledger. `detail`: one sentence for a person."""
+    """`seq`: the record that shows it, None when it is about the ledger. `detail`: one sentence for a person.
+
+    `is_stated`: the station itself says so in a signed record (a clock step that was set on purpose).
+    """
 
     what: FindingKind
     ledger: bytes
     seq: int | None
     detail: str
+    is_stated: bool = False

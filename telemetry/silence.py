@@ -93,11 +93,10 @@ class Silence:
         step_ms = moved - (record.moment.mono_ms - self._mono_ms)
         if abs(step_ms) <= STEP_MS:
             return []
-        stated = (
-            ", as its clock step record says" if record.kind == Kind.CLOCK_STEP else ", and no record says so"
-        )
-        said = f"the wall clock jumped by {step_ms / 1000:+.1f} s between seq {self._seq} and {record.seq}{stated}"
-        return [Finding(FindingKind.CLOCK_STEP, record.ledger, record.seq, said)]
+        is_stated = record.kind == Kind.CLOCK_STEP
+        why = "as its clock step record says" if is_stated else "and no record says so"
+        said = f"the wall clock jumped by {step_ms / 1000:+.1f} s between seq {self._seq} and {record.seq}, {why}"
+        return [Finding(FindingKind.CLOCK_STEP, record.ledger, record.seq, said, is_stated)]
 
     def _read(self, record: Record) -> None:
         try:

@@ -6,7 +6,7 @@ import pytest
 
 from telemetry import audit as auditing
 from telemetry.audit import LedgerReport, audit
-from telemetry.bodies import EventBody
+from telemetry.bodies import ClockStepBody, EventBody
 from telemetry.envelope import RECORD, Sealer
 from telemetry.finding import FindingKind
 from telemetry.keys import KeyRing, SigningKey
@@ -113,6 +113,17 @@ def test_a_kind_of_a_later_version_does_not_spoil_the_proof() -> None:
     report = only(audit(envelopes, RING))
     assert report.is_proven
     assert [f.what for f in report.findings] == [FindingKind.FOREIGN_KIND]
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_clock_step_spoils_the_proof_unless_the_station_said_so(stated: bool) -> None:
+    pen = Pen()
+    envelopes = pen.start()
+    body = ClockStepBody(1, 2, 3).encode() if stated else EventBody("x").encode()
+    envelopes.append(pen.write(Kind.CLOCK_STEP if stated else Kind.EVENT, body, step_ms=60_000))
+    report = only(audit(envelopes, RING))
+    assert [f.what for f in report.findings] == [FindingKind.CLOCK_STEP]
+    assert report.is_proven is stated
 
 
 def test_two_stations_are_two_reports_and_no_news() -> None:

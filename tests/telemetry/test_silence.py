@@ -257,6 +257,7 @@ def test_a_clock_step_is_seen_and_whether_the_station_said_so() -> None:
     assert "-3600.0 s" in quiet.found[0].detail
     assert "no record says so" in quiet.found[0].detail
     assert "as its clock step record says" in quiet.found[1].detail
+    assert [finding.is_stated for finding in quiet.found] == [False, True]
 
 
 def test_a_clock_step_while_the_agent_was_down_is_seen_because_the_machine_stayed_up() -> None:
