@@ -1,8 +1,9 @@
 """The station file with the drivers that are there: everything in this room loads it here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -10,7 +11,7 @@ from config.load import check_text, load
 from config.machine import Elsewhere, Role, ThisMachine
 from config.settings import Drivers, Kinds
 from config.station import Station
-from drivers import catalogue
+from drivers import catalogue, profile
 from drivers.line import LineSettings
 from telemetry import keyfile
 
@@ -21,17 +22,22 @@ def load_station(path: Path, *, elsewhere: bool = False) -> Station:
     `elsewhere`: its keys are on another machine and are not looked for (the twin on a laptop).
     """
     machine = Elsewhere() if elsewhere else KeyedMachine()
-    return load(path, drivers=drivers(), line_settings=LineSettings, machine=machine)
+    return load(path, drivers=drivers(), line_settings=LineSettings, profiles=profiles(), machine=machine)
 
 
 def check_station(text: str, file: Path) -> Station:
     """The same for text that is to stand in `file`, whose keys are not there yet."""
-    return check_text(text, file=file, kinds=Kinds(drivers(), LineSettings, {}), machine=Elsewhere())
+    return check_text(text, file=file, kinds=Kinds(drivers(), LineSettings, profiles()), machine=Elsewhere())
 
 
 def drivers() -> Drivers:
     """The settings of every driver in the catalogue, imported when they are asked for."""
     return {name: _settings(name) for name in catalogue.DRIVERS}
+
+
+def profiles() -> Mapping[str, Callable[[], dict[str, Any]]]:
+    """The instruments that are described in the library, read when a device names them."""
+    return {name: partial(profile.load, name) for name in profile.names()}
 
 
 class KeyedMachine(ThisMachine):

@@ -21,7 +21,7 @@ def run(file: Path, log_format: str) -> None:
     log.set_up("json" if log_format == "json" else "people")
     station = load_station(file)
     for warning in station.warnings:
-        log.report("station.warning", {"file": str(file), "warning": warning})
+        log.report("station.warning", {"warning": str(warning)})
     asyncio.run(_run(file))
 
 
