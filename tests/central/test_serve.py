@@ -122,6 +122,19 @@ def test_a_broker_that_was_away_for_a_day_gets_every_receipt_anew(tmp_path: Path
     told(tmp_path, story)
 
 
+def test_a_broker_that_goes_away_in_the_moment_of_a_message_is_left_and_found_again(tmp_path: Path) -> None:
+    async def story(hub: Hub, gateway: Gateway, said: list[str]) -> None:
+        for n, envelope in enumerate(gateway.day(8), 1):
+            hub.deliver(f"tram/1/{gateway.station}/live", envelope)
+            for _ in range(n):
+                await asyncio.sleep(0)
+            hub.drop()
+            await asyncio.sleep(5)
+            assert hub.connects == n + 1
+
+    told(tmp_path, story)
+
+
 def test_a_station_that_is_enrolled_while_the_centre_runs_hears_of_it(tmp_path: Path) -> None:
     async def story(hub: Hub, gateway: Gateway, _: list[str]) -> None:
         new = Gateway("NEW001")
