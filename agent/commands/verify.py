@@ -16,6 +16,7 @@ from telemetry.bodies import BootBody
 from telemetry.content import body_of
 from telemetry.envelope import RECORD, Forged, hash_of, peek
 from telemetry.fields import RecordError
+from telemetry.finding import Finding, FindingKind
 from telemetry.keys import KeyRefused, KeyRing, fingerprint
 from telemetry.record import Kind, decode_record
 
@@ -23,9 +24,13 @@ SQLITE = b"SQLite format 3\x00"
 
 
 class Source(Protocol):
-    """Envelopes that can be read again; after a reading, `troubles` says what is wrong besides them."""
+    """Envelopes that can be read again. After a reading, `troubles` says what is wrong besides them.
+
+    `pruned`: the ledgers whose holes are known to the store, which lets go of what was delivered.
+    """
 
     troubles: list[str]
+    pruned: set[bytes]
 
     def envelopes(self) -> Iterator[bytes]:
         """All of them."""
@@ -40,6 +45,7 @@ class Export:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.troubles: list[str] = []
+        self.pruned: set[bytes] = set()
 
     def envelopes(self) -> Iterator[bytes]:
         """Those before the damage, if there is some."""
@@ -60,17 +66,20 @@ class Database:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self.troubles: list[str] = []
+        self.pruned: set[bytes] = set()
 
     def envelopes(self) -> Iterator[bytes]:
         """Ledger by ledger, each in order."""
         self.troubles = []
         for held in self._snapshot.ledgers():
-            newest = b""
+            newest, rows = b"", 0
             for entry in self._snapshot.entries(held.ledger):
                 if entry.seq < held.next_seq:  # what is written meanwhile is verified and not compared
-                    newest = entry.envelope
+                    newest, rows = entry.envelope, rows + 1
                 yield entry.envelope
             self.troubles += _cut_tail(held, newest)
+            if rows == held.rows:
+                self.pruned.add(held.ledger)
 
     def boots(self) -> Iterator[bytes]:
         """By the label of the row; the envelope decides."""
@@ -87,11 +96,20 @@ class Verdict(NamedTuple):
     publics: tuple[bytes, ...]
     keys_from: str
     troubles: tuple[str, ...]
+    pruned: frozenset[bytes]
+
+    def is_problem(self, finding: Finding, report: LedgerReport) -> bool:
+        """Whether a finding spoils the proof. A hole that the store itself made, after delivery, does not."""
+        return finding in report.problems and not (
+            finding.what is FindingKind.HOLE and finding.ledger in self.pruned
+        )
 
     @property
     def problems(self) -> int:
         """How many reasons there are not to believe the ledger."""
-        return len(self.troubles) + sum(len(report.problems) for report in self.reports)
+        return len(self.troubles) + sum(
+            self.is_problem(finding, report) for report in self.reports for finding in report.findings
+        )
 
 
 @click.command()
@@ -129,7 +147,8 @@ def judge(path: Path, key_files: tuple[Path, ...]) -> Verdict:
             )
         reports = audit(source.envelopes(), KeyRing(publics))
         troubles = tuple(source.troubles) if reports else (*source.troubles, "there is no record in it")
-        return Verdict(path, reports, publics, "--key" if key_files else "ledger", troubles)
+        keys_from = "--key" if key_files else "ledger"
+        return Verdict(path, reports, publics, keys_from, troubles, frozenset(source.pruned))
 
 
 def _source(path: Path, opened: ExitStack) -> Source:
@@ -169,15 +188,15 @@ def as_table(verdict: Verdict) -> dict[str, object]:
         "keys_from": verdict.keys_from,
         "fingerprints": [fingerprint(public) for public in verdict.publics],
         "troubles": list(verdict.troubles),
-        "ledgers": [_report_table(report) for report in verdict.reports],
+        "ledgers": [_report_table(report, verdict) for report in verdict.reports],
     }
 
 
-def _report_table(report: LedgerReport) -> dict[str, object]:
+def _report_table(report: LedgerReport, verdict: Verdict) -> dict[str, object]:
     return {
         "station": report.station,
         "ledger": report.ledger.hex(),
-        "proven": report.is_proven,
+        "proven": not any(verdict.is_problem(f, report) for f in report.findings),
         "verified": report.verified,
         "newest": report.newest,
         "starts_here": report.starts_here,
@@ -186,7 +205,7 @@ def _report_table(report: LedgerReport) -> dict[str, object]:
         "duplicates": report.duplicates,
         "kinds": {str(kind): count for kind, count in sorted(report.kinds.items())},
         "findings": [
-            {"what": f.what.value, "seq": f.seq, "detail": f.detail, "problem": f in report.problems}
+            {"what": f.what.value, "seq": f.seq, "detail": f.detail, "problem": verdict.is_problem(f, report)}
             for f in report.findings
         ],
     }
@@ -194,7 +213,7 @@ def _report_table(report: LedgerReport) -> dict[str, object]:
 
 def as_text(verdict: Verdict) -> str:
     """For people: what is proven, then what is not."""
-    rows = [line for report in verdict.reports for line in _report_lines(report)]
+    rows = [line for report in verdict.reports for line in _report_lines(report, verdict)]
     rows += [f"! {trouble}" for trouble in verdict.troubles]
     rows += [f"key {fingerprint(public)}" for public in verdict.publics]
     if verdict.keys_from == "ledger":
@@ -207,7 +226,7 @@ def as_text(verdict: Verdict) -> str:
     return "\n".join(rows)
 
 
-def _report_lines(report: LedgerReport) -> list[str]:
+def _report_lines(report: LedgerReport, verdict: Verdict) -> list[str]:
     name = f"station {report.station}, ledger {report.ledger.hex()}" if report.station else "no ledger at all"
     rows = [name]
     if report.verified:
@@ -219,8 +238,11 @@ def _report_lines(report: LedgerReport) -> list[str]:
     if report.tombstoned:
         rows.append(f"  tombstoned  {', '.join(f'{first} to {last}' for first, last in report.tombstoned)}")
     for finding in report.findings:
-        mark = "!" if finding in report.problems else " "
-        rows.append(f"{mark} {finding.what.value:<16} {finding.detail}")
+        if verdict.is_problem(finding, report):
+            rows.append(f"! {finding.what.value:<16} {finding.detail}")
+        else:
+            excuse = " (the store let go of it after delivery)" if finding.what is FindingKind.HOLE else ""
+            rows.append(f"  {finding.what.value:<16} {finding.detail}{excuse}")
     return rows
 
 
