@@ -18,13 +18,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from random import Random
 
-from agent.account import DestinationPlan, open_account
-from agent.alarms import Events
-from agent.booking import RestoredStore
 from agent.clock import Clock
-from agent.pacing import BackOff
-from agent.past import InFlight
-from agent.uplink import CentreSilent, Uplink
+from agent.delivery.account import DestinationPlan, open_account
+from agent.delivery.alarms import Events
+from agent.delivery.booking import RestoredStore
+from agent.delivery.pacing import BackOff
+from agent.delivery.past import InFlight
+from agent.delivery.uplink import CentreSilent, Uplink
 from buffer.errors import StoreError
 from buffer.store import Entry, Store
 from mqtt.errors import BrokerUnfit, Lost, Misconfigured, MqttError, Refused, TooLarge

@@ -13,7 +13,7 @@ from mqtt.errors import BrokerUnfit
 from mqtt.session import Session
 from telemetry.envelope import HEAD, Sealer
 from telemetry.record import Kind
-from tests.agent.delivery_world import (
+from tests.agent.delivery.world import (
     LEDGER,
     STATION_KEY,
     Broker,

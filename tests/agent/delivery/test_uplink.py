@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from tests.agent.delivery_world import LEDGER, world
+from tests.agent.delivery.world import LEDGER, world
 from tests.virtual_time import in_virtual_time
 
 

@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from agent.heads import HEAD_EVERY_S
+from agent.delivery.heads import HEAD_EVERY_S
 from telemetry.envelope import hash_of
-from tests.agent.delivery_world import LEDGER, OTHER, STATION, world
+from tests.agent.delivery.world import LEDGER, OTHER, STATION, world
 from tests.virtual_time import in_virtual_time
 
 

@@ -9,7 +9,7 @@ import pytest
 from telemetry.envelope import HEAD, RECEIPT, Sealer
 from telemetry.receipt import ReceiptStatus
 from telemetry.record import ZERO_HASH
-from tests.agent.delivery_world import (
+from tests.agent.delivery.world import (
     CENTRE_KEY,
     LEDGER,
     OTHER,

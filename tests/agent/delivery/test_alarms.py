@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.alarms import Alarms
+from agent.delivery.alarms import Alarms
 
 pytestmark = pytest.mark.pure
 

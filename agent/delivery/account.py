@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agent.alarms import Alarms, Events
-from agent.booking import Booking, RestoredStore
 from agent.clock import Clock
-from agent.owing import Owing
-from agent.pacing import BatchSize, Patience, RateLimit, Stop
+from agent.delivery.alarms import Alarms, Events
+from agent.delivery.booking import Booking, RestoredStore
+from agent.delivery.owing import Owing
+from agent.delivery.pacing import BatchSize, Patience, RateLimit, Stop
 from buffer.store import Store
 from telemetry.envelope import Sealer
 from telemetry.keys import KeyRing

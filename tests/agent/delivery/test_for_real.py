@@ -17,7 +17,7 @@ from mqtt.errors import MqttError
 from mqtt.local_broker import BrokerProcess
 from mqtt.session import Session
 from telemetry.envelope import HEAD, Sealer
-from tests.agent import delivery_world as stage
+from tests.agent.delivery import world as stage
 from tests.brokers import iotcore_broker, mosquitto_broker, mosquitto_path
 
 pytestmark = pytest.mark.system

@@ -8,9 +8,9 @@ envelope ──unseal──▶ decode ──own hashes──▶ judge ──▶ 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from agent.alarms import Alarms
 from agent.clock import Clock
-from agent.owing import Owing
+from agent.delivery.alarms import Alarms
+from agent.delivery.owing import Owing
 from agent.receipt import Held, Judged, Seen, Verdict, judge, seen, seqs_to_check, silent_about
 from buffer.store import Store
 from telemetry.envelope import RECEIPT, Forged, unseal

@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 
 from telemetry.record import Kind
-from tests.agent.delivery_world import LEDGER, OTHER, World, world
+from tests.agent.delivery.world import LEDGER, OTHER, World, world
 from tests.virtual_time import in_virtual_time
 
 

@@ -1,6 +1,6 @@
 """Heads: a signed word, retained at the broker, on how far each ledger goes and what of it is still owed here."""
 
-from agent.account import Account
+from agent.delivery.account import Account
 from buffer.store import Tail
 from mqtt.session import Session
 from telemetry.head import Head

@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from agent.owing import FRESH_RECORDS, Fresh, Owing, runs
+from agent.delivery.owing import FRESH_RECORDS, Fresh, Owing, runs
 from buffer.store import Entry, Owed, Store, Tail
 
 pytestmark = pytest.mark.pure

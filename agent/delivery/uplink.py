@@ -14,11 +14,11 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from agent.account import Account
-from agent.heads import HEAD_EVERY_S, Heads
-from agent.owing import Parcel
-from agent.pacing import UNRECEIPTED_RECORDS
-from agent.past import Past
+from agent.delivery.account import Account
+from agent.delivery.heads import HEAD_EVERY_S, Heads
+from agent.delivery.owing import Parcel
+from agent.delivery.pacing import UNRECEIPTED_RECORDS
+from agent.delivery.past import Past
 from buffer.store import Entry
 from mqtt.errors import Refused
 from mqtt.session import Session

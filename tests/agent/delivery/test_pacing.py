@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from agent.pacing import KIB, BackOff, BatchSize, Patience, RateLimit, Stop
+from agent.delivery.pacing import KIB, BackOff, BatchSize, Patience, RateLimit, Stop
 
 pytestmark = pytest.mark.pure
 

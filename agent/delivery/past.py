@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from agent.account import Account
-from agent.owing import Parcel, runs
-from agent.pacing import PAST_UNRECEIPTED_RECORDS, UNRECEIPTED_RECORDS
+from agent.delivery.account import Account
+from agent.delivery.owing import Parcel, runs
+from agent.delivery.pacing import PAST_UNRECEIPTED_RECORDS, UNRECEIPTED_RECORDS
 from buffer.store import Entry
 from telemetry.ranges import intersect, subtract
 
