@@ -186,9 +186,11 @@ async def on_pty(slave: RawSlave) -> AsyncIterator[PtyPort]:
 @asynccontextmanager
 async def on_tcp(slave: RawSlave, *, rtu_frames: bool = False, port: int = 0) -> AsyncIterator[int]:
     """The slave on a TCP port of the kernel's choice, with Modbus TCP or with RTU frames."""
+    serving: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         slave.connections += 1
+        serving[asyncio.current_task()] = writer
 
         def send(data: bytes) -> None:
             if data == CLOSE:
@@ -216,4 +218,7 @@ async def on_tcp(slave: RawSlave, *, rtu_frames: bool = False, port: int = 0) ->
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for writer in serving.values():
+            writer.close()
+        await asyncio.gather(*[task for task in serving if task is not None])
         await server.wait_closed()
