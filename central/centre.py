@@ -48,7 +48,8 @@ class Centre:
         self._rings: dict[str, KeyRing] = {}
         self._keys = StationKeys(folder)
         self._acknowledged = Acknowledged(folder)
-        self._ledgers = Ledgers(store)
+        with store.transaction():
+            self._ledgers = Ledgers(store)
         self._behind: set[int] = {ledger.id for ledger in self._ledgers}
         self._receiver = Receiver(store, self._ledgers, self._rings)
         self._heads = Heads(store, self._ledgers, self._receiver)

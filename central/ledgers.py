@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from central.holes import Suspect
 from central.store import LedgerRow, Store
 from telemetry import ranges
-from telemetry.envelope import HEAD, hash_of, peek
+from telemetry.envelope import HEAD, RECORD, hash_of, peek
 from telemetry.finding import FindingKind
 from telemetry.head import Head, decode_head
 from telemetry.keys import kid_of
 from telemetry.ranges import Range, Ranges
 from telemetry.reception import Reception
-from telemetry.record import Record
+from telemetry.record import Record, decode_record
 from telemetry.silence import Silence
 
 SILENCE_DUMPED_EVERY = 200
@@ -126,8 +126,7 @@ class Ledgers:
         return HashAt(self._store, number)
 
     def _loaded(self, row: LedgerRow) -> Ledger:
-        stored = self._hashes(row.id)
-        reception = Reception.load(row.reception, stored) if row.reception else Reception(stored)
+        silence, silence_seq = _silence(row)
         head = decode_head(peek(row.head, HEAD).payload) if row.head else None
         return Ledger(
             id=row.id,
@@ -135,10 +134,10 @@ class Ledgers:
             ledger=row.ledger,
             public=row.public,
             kid=kid_of(row.public),
-            reception=reception,
-            silence=Silence.load(row.silence) if row.silence else Silence(),
-            silence_seq=row.silence_seq,
-            silence_saved_seq=row.silence_seq,
+            reception=self._reception(row),
+            silence=silence,
+            silence_seq=silence_seq,
+            silence_saved_seq=silence_seq,
             silence_dump=row.silence,
             stored=row.stored,
             duplicates=row.duplicates,
@@ -146,6 +145,34 @@ class Ledgers:
             head_envelope=row.head,
             head_ms=row.head_ms,
         )
+
+    def _reception(self, row: LedgerRow) -> Reception:
+        """As dumped; when another version of this program wrote it, anew from the raw envelopes."""
+        stored = self._hashes(row.id)
+        try:
+            if row.reception:
+                return Reception.load(row.reception, stored)
+        except ValueError:
+            return self._rebuilt(row, Reception(stored))
+        return Reception(stored)
+
+    def _rebuilt(self, row: LedgerRow, reception: Reception) -> Reception:
+        seq = 0
+        while rows := self._store.records.after(row.id, seq):
+            for seq, envelope in rows:  # noqa: B007 - the last one is where the next chunk begins
+                reception.take(decode_record(peek(envelope, RECORD).payload), hash_of(envelope))
+        reception.forked = ranges.normal((seq, seq) for seq in self._store.records.forks(row.id))
+        return reception
+
+
+def _silence(row: LedgerRow) -> tuple[Silence, int]:
+    """As dumped, and how far it had read; from the beginning when it cannot be used."""
+    try:
+        if row.silence:
+            return Silence.load(row.silence), row.silence_seq
+    except ValueError:
+        return Silence(), 0
+    return Silence(), row.silence_seq
 
 
 class HashAt:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 INT64_MAX = 2**63 - 1
+CHUNK = 1000
 
 
 class Measurement(NamedTuple):
@@ -84,6 +85,18 @@ class Records:
             "SELECT seq, envelope FROM envelope WHERE ledger = ? AND seq BETWEEN ? AND ? ORDER BY seq",
             (ledger, first, last),
         ).fetchall()
+
+    def after(self, ledger: int, seq: int) -> list[tuple[int, bytes]]:
+        """The next (seq, envelope) beyond a seq, at most a chunk of them."""
+        return self._connection.execute(
+            "SELECT seq, envelope FROM envelope WHERE ledger = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (ledger, seq, CHUNK),
+        ).fetchall()
+
+    def forks(self, ledger: int) -> list[int]:
+        """The seqs of which more than one content is kept."""
+        rows = self._connection.execute("SELECT DISTINCT seq FROM fork WHERE ledger = ?", (ledger,))
+        return [seq for (seq,) in rows]
 
     def keep_fork(self, ledger: int, seq: int, digest: bytes, envelope: bytes, now_ms: int) -> bool:
         """Keep the other content of a seq; False when it was there already."""

@@ -1,7 +1,7 @@
-"""The centre at the broker: one worker that commits what is waiting, one publisher of receipts, for ever.
+"""The centre at the broker, for ever: one connection after the other, one store after the other if it must be.
 
-No session of the broker is relied on: clean start, plain subscriptions, a message is acknowledged only after the
-commit that holds it. Whatever is lost on the way has no receipt, and the station sends it again.
+No session of the broker is relied on: clean start and plain subscriptions. Whatever is lost on the way has no
+receipt, and the station sends it again.
 """
 
 import asyncio
@@ -9,25 +9,20 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from central.centre import Centre
 from central.errors import FolderError, StoreFailed
 from central.folder import Folder, alone, prepare
 from central.now import Now, now
-from central.receipts import Outgoing
+from central.post import Post
 from central.store import Store
 from mqtt.broker import Broker
-from mqtt.errors import MqttError, Refused
-from mqtt.session import Message, Session, connect
+from mqtt.errors import MqttError
+from mqtt.session import Session, connect
 from telemetry.keys import SigningKey, fingerprint
 
-TICK_S = 0.25
-LOOK_EVERY_MS = 1000
-BATCH_MESSAGES = 64
-BATCH_BYTES = 512 * 1024
-QUEUE_MESSAGES = 256
-WINDOW = 16
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 5.0
 
@@ -64,14 +59,26 @@ async def serve(
         patience = Patience(seams)
         store = Store.open(place.database)
         while True:
+            made_of = partial(Centre, place, store, key, root=root, bench=bench, say=ready)
             with closing(store):
-                centre = Centre(place, store, key, root=root, bench=bench, say=ready)
-                try:
-                    centre.look(seams.now())
-                    await _stay_connected(centre, broker, seams, patience, ready)
-                except StoreFailed as error:
-                    ready(f"{error}; trying again")
+                await _until_the_store_fails(made_of, broker, seams, patience, ready)
             store = await _reopened(place, patience, ready)
+
+
+async def _until_the_store_fails(
+    made_of: Callable[[], Centre],
+    broker: Broker,
+    seams: Seams,
+    patience: "Patience",
+    ready: Callable[[str], None],
+) -> None:
+    """Serve with one store."""
+    try:
+        centre = made_of()
+        centre.look(seams.now())
+        await _stay_connected(centre, broker, seams, patience, ready)
+    except StoreFailed as error:
+        ready(f"{error}; trying again")
 
 
 async def _reopened(place: Folder, patience: "Patience", ready: Callable[[str], None]) -> Store:
@@ -125,103 +132,9 @@ async def _stay_connected(
                 ready(
                     f"ready: receiving {centre.subscriptions[0].split('+')[0]} from {broker.host}:{broker.port}"
                 )
-                await _Post(centre, session, seams, ready).run()
+                await Post(centre, session, seams.now, ready).run()
         except MqttError as error:
             if str(error) != said:
                 ready(f"broker {broker.host}:{broker.port}: {error}; trying again")
             said = str(error)
         await patience.wait()
-
-
-class _Post:
-    """One connection: messages in, receipts out."""
-
-    def __init__(self, centre: Centre, session: Session, seams: Seams, ready: Callable[[str], None]) -> None:
-        self._centre = centre
-        self._session = session
-        self._seams = seams
-        self._ready = ready
-        self._refused: set[str] = set()
-        self._waiting: asyncio.Queue[Message] = asyncio.Queue(QUEUE_MESSAGES)
-        self._outgoing: dict[str, bytes] = {}
-        self._something = asyncio.Event()
-
-    async def run(self) -> None:
-        """Until the connection or the store is lost: MqttError, StoreFailed."""
-        self._centre.answer_all()
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read(), name="central: read")
-                tasks.create_task(self._commit(), name="central: commit")
-                tasks.create_task(self._publish(), name="central: publish")
-        except* (MqttError, StoreFailed) as lost:
-            raise _first(lost) from None
-
-    async def _read(self) -> None:
-        async for message in self._session.messages():
-            await self._waiting.put(message)
-
-    async def _commit(self) -> None:
-        look_ms = 0
-        while True:
-            batch = await self._batch()
-            present = self._seams.now()
-            if batch:
-                self._centre.take([(m.topic, m.payload) for m in batch], present)
-                for message in batch:
-                    self._session.acknowledge(message)
-            if present.mono_ms >= look_ms:
-                look_ms = present.mono_ms + LOOK_EVERY_MS
-                self._centre.look(present)
-            self._post(self._centre.due(present))
-
-    async def _batch(self) -> list[Message]:
-        """What is waiting, bounded so that one commit stays short; empty after a tick of silence."""
-        try:
-            async with asyncio.timeout(TICK_S):  # wait_for of Python 3.11 can swallow a cancellation
-                batch = [await self._waiting.get()]
-        except TimeoutError:
-            return []
-        size = len(batch[0].payload)
-        while len(batch) < BATCH_MESSAGES and size < BATCH_BYTES and not self._waiting.empty():
-            batch.append(self._waiting.get_nowait())
-            size += len(batch[-1].payload)
-        return batch
-
-    def _post(self, receipts: list[Outgoing]) -> None:
-        self._outgoing.update(receipts)  # a newer receipt replaces one that has not left yet
-        if self._outgoing:
-            self._something.set()
-
-    async def _publish(self) -> None:
-        while True:
-            await self._something.wait()
-            self._something.clear()
-            while self._outgoing:
-                topics = list(self._outgoing)[:WINDOW]
-                some = [(topic, self._outgoing.pop(topic)) for topic in topics]
-                await asyncio.gather(*(self._say(topic, payload) for topic, payload in some))
-
-    async def _say(self, topic: str, payload: bytes) -> None:
-        """Publish one receipt; a broker that forbids it for one station must not silence the others."""
-        try:
-            await self._session.publish(topic, payload, retain=True)
-        except Refused as error:
-            if topic not in self._refused:
-                self._ready(f"receipt not published, the station will send again and again: {error}")
-            self._refused.add(topic)
-        else:
-            self._refused.discard(topic)
-
-
-def _first(group: BaseExceptionGroup[MqttError | StoreFailed]) -> MqttError | StoreFailed:
-    """The store's failure when there is one: it decides what must be read anew."""
-    found = list(_leaves(group))
-    return next((e for e in found if isinstance(e, StoreFailed)), found[0])
-
-
-def _leaves(group: BaseExceptionGroup[MqttError | StoreFailed]) -> "list[MqttError | StoreFailed]":
-    leaves: list[MqttError | StoreFailed] = []
-    for error in group.exceptions:
-        leaves.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return leaves

@@ -1,5 +1,9 @@
 """What the centre makes of what arrives: stories of stations, good ones and bad ones."""
 
+import pytest
+
+from central.centre import Centre
+from central.errors import StoreFailed
 from central.receipts import AFTER_RECORDS
 from central.strangers import STRANGERS_KEPT
 from telemetry.bodies import BootBody, BootReason
@@ -424,3 +428,29 @@ def test_a_restart_reads_the_rest_for_silence_without_saying_things_twice(
     world.look()
     assert findings(world) == [("unexplained-gap", 5)]
     assert world.centre._ledgers.find(gateway.station, gateway.ledger).silence_seq == len(day)  # type: ignore[union-attr]
+
+
+def test_a_state_that_another_version_dumped_is_made_anew_from_the_envelopes(
+    world: World, gateway: Gateway
+) -> None:
+    clone = Gateway()
+    day = gateway.day(1200)
+    world.live(gateway.station, *day[:700])
+    world.past(gateway.station, *day[800:])
+    clone.day(0)
+    world.live(gateway.station, clone.poll(after_ms=7_000))
+    world.head(gateway, owed=[(701, 800)])
+    before = world.receipt()
+    world.store._connection.execute("UPDATE ledger SET reception = x'00', silence = x'00'")
+    world.restart()
+    (sent,) = world.due()
+    after = world.opened(sent)
+    assert (after.through, after.ranges, after.status) == (before.through, before.ranges, before.status)
+    assert after.status == ReceiptStatus.FORK
+
+
+def test_a_store_that_rots_while_it_is_read_is_a_failure_of_the_store(world: World, gateway: Gateway) -> None:
+    world.store._connection.execute("DROP VIEW reading")
+    world.store._connection.execute("DROP TABLE finding")
+    with pytest.raises(StoreFailed):
+        Centre(world.folder, world.store, world.key, root="tram/1", bench=False, say=world.said.append)

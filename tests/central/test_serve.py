@@ -11,7 +11,8 @@ import pytest
 from central.errors import Busy, FolderError, StoreFailed
 from central.folder import Folder, alone
 from central.now import Now
-from central.serve import LONGEST_WAIT_S, Seams, _first, serve
+from central.post import first_of
+from central.serve import LONGEST_WAIT_S, Seams, serve
 from central.store import Store
 from mqtt.errors import MqttError
 from mqtt.session import Message
@@ -244,4 +245,4 @@ def test_on_the_bench_the_operator_is_warned_at_the_start(tmp_path: Path) -> Non
 
 def test_the_stores_failure_counts_more_than_the_brokers() -> None:
     inner: Any = ExceptionGroup("inner", [StoreFailed("store")])
-    assert isinstance(_first(ExceptionGroup("lost", [MqttError("broker"), inner])), StoreFailed)
+    assert isinstance(first_of(ExceptionGroup("lost", [MqttError("broker"), inner])), StoreFailed)
