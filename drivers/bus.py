@@ -236,14 +236,19 @@ class Bus:
             if wait_s <= 0 and settled:
                 return
             if _now() > due_at + patience_s + 2 * self._guard_s:
-                self._stats.garbled += 1
-                raise Unreachable(
-                    f"{self._settings.endpoint}: the line is never silent for {self._guard_s:g} s",
-                    hint="a second master, a device that talks by itself, or noise: check termination",
-                )
+                raise self._never_silent()
             settled = wait_s <= 0
             await asyncio.sleep(max(wait_s, 0.0))
             await asyncio.sleep(0)  # twice round the loop: what the kernel holds is read before we speak
+
+    def _never_silent(self) -> Unreachable:
+        self._stats.garbled += 1
+        error = Unreachable(
+            f"{self._settings.endpoint}: the line is never silent for {self._guard_s:g} s",
+            hint="a second master, a device that talks by itself, or noise: check termination",
+        )
+        self._stats.error = str(error)
+        return error
 
 
 def _now() -> float:
