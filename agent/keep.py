@@ -45,15 +45,15 @@ class Keeper:
         self._waiting_bytes = 0
         self._notes: dict[str, bytes] = {}
         self._something = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._put, self._written = 0, 0
+        self._progress = asyncio.Condition()
         self._failing_since_ms: int | None = None
 
     def put(self, entry: Entry, tail: Tail) -> None:
         """An entry that was just signed, and the ledger's head after it."""
         self._waiting.append((entry, tail))
         self._waiting_bytes += len(entry.envelope)
-        self._idle.clear()
+        self._put += 1
         self._something.set()
 
     def note(self, notes: Mapping[str, bytes]) -> None:
@@ -86,7 +86,9 @@ class Keeper:
 
     async def flush(self) -> None:
         """Returns when everything put so far is durable (`run` must be running)."""
-        await self._idle.wait()
+        target = self._put
+        async with self._progress:
+            await self._progress.wait_for(lambda: self._written >= target)
 
     async def _write(self) -> bool:
         batch = self._batch()
@@ -102,8 +104,10 @@ class Keeper:
         self._waiting_bytes -= sum(len(entry.envelope) for entry, _ in batch)
         if not self._waiting:
             self._something.clear()
-            self._idle.set()
         self._committed([entry for entry, _ in batch], batch[-1][1].ledger)
+        async with self._progress:
+            self._written += len(batch)
+            self._progress.notify_all()
         return True
 
     def _batch(self) -> list[tuple[Entry, Tail]]:

@@ -206,10 +206,8 @@ def _refuse_other_identity(before: Station, after: Station) -> None:
     """What a running agent cannot change under itself."""
     for name, old, new in (
         ("station.id", before.id, after.id),
-        ("identity.key", before.identity.key, after.identity.key),
-        ("buffer.path", before.buffer.path, after.buffer.path),
+        ("identity.key", before.identity, after.identity),
+        ("buffer", before.buffer, after.buffer),
     ):
         if old != new:
-            raise StationFileError.single(
-                after.file, f"{name} changed from {old} to {new}: restart the agent for that"
-            )
+            raise StationFileError.single(after.file, f"{name} has changed: restart the agent for that")

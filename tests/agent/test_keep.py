@@ -189,3 +189,22 @@ async def test_more_than_a_batch_is_written_in_order(tmp_path: Path) -> None:
     assert [len(seqs) for _, seqs in at.committed] == [500, 500, 200]
     assert at.store.tail == Tail(LEDGER, 1_201, bytes(32))
     await at.end()
+
+
+@in_virtual_time
+async def test_a_flush_ends_although_new_records_keep_coming(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.put(1)
+
+    async def never_quiet() -> None:
+        for seq in range(2, 10_000):
+            at.put(seq)
+            await asyncio.sleep(0.01)
+
+    noise = asyncio.create_task(never_quiet())
+    async with asyncio.timeout(1):
+        await at.keeper.flush()
+    assert at.committed[0][1][0] == 1
+    noise.cancel()
+    await asyncio.gather(noise, return_exceptions=True)
+    await at.end()
