@@ -1,6 +1,7 @@
 """Packs: the fast path says what the slow one says, and a reader gets back what was read from the wire."""
 
 import struct
+import sys
 
 import cbor2
 import pytest
@@ -210,6 +211,26 @@ FIRST: dict[object, object] = {0: "pH", 2: 7, -2: "S1:water:"}
 def test_what_is_not_a_pack_is_refused_and_named(body: object, why: str) -> None:
     with pytest.raises(RecordError, match=why):
         decode_pack(body)
+
+
+def calls_of(count: int) -> int:
+    """How many functions, of Python and of C, one usual cycle of `count` values calls."""
+    channels = [(f"c{n}", "mg/L") for n in range(count)]
+    encoder = PackEncoder("S1", "water", channels)
+    cycle = [(WALL_MS, [Reading(channel, 1.5) for channel, _ in channels])]
+    encoder.encode(cycle)
+    events: list[str] = []
+    sys.setprofile(lambda frame, event, argument: events.append(event))
+    try:
+        encoder.encode(cycle)
+    finally:
+        sys.setprofile(None)
+    return sum(event in {"call", "c_call"} for event in events)
+
+
+def test_the_usual_cycle_costs_a_handful_of_calls_however_many_values_it_has() -> None:
+    """Time would depend on the machine; what matters is that nothing is done per value in Python."""
+    assert calls_of(20) == calls_of(200) <= 20
 
 
 def test_a_record_of_20_values_stays_within_its_size() -> None:
