@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from agent.clock import Clock
 from agent.read import Line
@@ -24,7 +25,9 @@ class Notifier:
         """Such as READY=1, STOPPING=1, WATCHDOG=1, STATUS=text."""
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        # A supervisor that is gone, or does not listen, neither ends the polling nor holds it up.
+        with socket.socket(socket.AF_UNIX, kind) as out, suppress(OSError):
             out.sendto("\n".join(lines).encode(), self._address)
 
 

@@ -33,6 +33,15 @@ def test_ready_reaches_the_socket_that_systemd_named(tmp_path: Path, *, abstract
         assert inbox.recv(100) == b"READY=1\nSTATUS=polling"
 
 
+def test_a_supervisor_that_does_not_listen_holds_nobody_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as inbox:
+        inbox.bind(str(tmp_path / "notify"))
+        notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        for _ in range(5_000):  # far more than a socket's queue holds
+            notifier.say("WATCHDOG=1")
+    notifier.say("nobody is there any more")
+
+
 async def test_a_stuck_line_is_not_covered_up(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as inbox:
         inbox.bind(str(tmp_path / "notify"))
