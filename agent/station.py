@@ -1,5 +1,6 @@
 """The station file with the drivers that are there: everything in this room loads it here."""
 
+import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from config.errors import StationFileError
 from config.load import check_text, load
 from config.machine import Elsewhere, Role, ThisMachine
 from config.settings import Drivers, Kinds
@@ -23,6 +25,30 @@ def load_station(path: Path, *, elsewhere: bool = False) -> Station:
     """
     machine = Elsewhere() if elsewhere else KeyedMachine()
     return load(path, drivers=drivers(), line_settings=LineSettings, profiles=profiles(), machine=machine)
+
+
+def store_of(path: Path) -> Path:
+    """Where the file puts the store, for a question to its agent; mistakes elsewhere in it do not matter.
+
+    StationFileError when not even that can be read.
+    """
+    try:
+        return load_station(path, elsewhere=True).buffer.path
+    except StationFileError:
+        named = _named_store(path)
+        if named is None:
+            raise
+        return path.parent / named
+
+
+def _named_store(path: Path) -> str | None:
+    """What stands behind [buffer] path; None when nothing does, or the file is no TOML."""
+    try:
+        buffer = tomllib.loads(path.read_text(encoding="utf-8")).get("buffer")
+    except (OSError, ValueError):
+        return None
+    named = buffer.get("path") if isinstance(buffer, dict) else None
+    return named if isinstance(named, str) else None
 
 
 def check_station(text: str, file: Path) -> Station:

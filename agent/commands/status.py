@@ -19,11 +19,10 @@ def status(file: Path, as_json: bool) -> None:
     Example: tram status station.toml
     """
     from agent import status as socket
-    from agent.station import load_station
+    from agent.station import store_of
 
-    station = load_station(file)
     try:
-        answer: Table = asyncio.run(socket.ask(socket.socket_path(station.buffer.path)))
+        answer: Table = asyncio.run(socket.ask(socket.socket_path(store_of(file))))
     except socket.NotRunning as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else as_text(answer))

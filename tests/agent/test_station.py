@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.station import KeyedMachine, check_station, drivers, load_station
+from agent.station import KeyedMachine, check_station, drivers, load_station, store_of
 from config.errors import StationFileError
 from config.machine import Role
 from drivers import catalogue
@@ -78,6 +78,23 @@ def test_the_twin_on_a_laptop_needs_no_keys(tmp_path: Path) -> None:
     assert load_station(file, elsewhere=True).id == "BD_VSIP_NUO001"
     with pytest.raises(StationFileError, match="the private key is missing"):
         load_station(file)
+
+
+def test_the_store_is_found_in_a_file_that_has_mistakes_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "station.toml"
+    file.write_text(STATION, encoding="utf-8")
+    store = store_of(file)
+    assert store.is_relative_to(tmp_path)
+    file.write_text(STATION.replace("[[device]]", '[[device]]\nevery_day = "yes"'), encoding="utf-8")
+    assert store_of(file) == store
+
+
+@pytest.mark.parametrize("text", ["[buffer", '[station]\nid = "x"', "buffer = 1", "[buffer]\npath = 7"])
+def test_a_file_that_names_no_store_says_its_mistakes(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "station.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(StationFileError):
+        store_of(file)
 
 
 def test_a_key_is_looked_into(tmp_path: Path) -> None:
