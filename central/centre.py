@@ -16,8 +16,8 @@ from central.store import Store
 from telemetry.fields import is_identifier
 from telemetry.keys import KeyRing, SigningKey, fingerprint
 
-LISTEN_RECORDS = 2000
-"""Records read for silence in one commit; the others wait for the next look."""
+LISTEN_RECORDS = 500
+"""Records that one commit reads back from the store for `silence`; the others wait for the next."""
 
 
 class Topic(NamedTuple):
@@ -146,20 +146,24 @@ class Centre:
     def _finish(self, now: Now) -> None:
         """The end of every transaction: what the records that came now mean for their ledgers."""
         budget = LISTEN_RECORDS
-        behind = [ledger for ledger in self._ledgers if ledger.id in self._behind] if self._behind else []
-        for ledger in [*self._ledgers.touched.values(), *behind]:
-            budget -= self._listen(ledger, max(1, budget), now)
+        for ledger in self._ledgers.touched.values():
+            budget = self._listen(ledger, budget, now)
+        for ledger in self._late():
+            budget = self._listen(self._ledgers.touch(ledger), budget, now) if budget > 0 else 0
         for ledger in self._ledgers.touched.values():
             self._heads.settle(ledger, now)
         self._ledgers.save()
 
+    def _late(self) -> list[Ledger]:
+        """The ledgers of which stored records have not been read for silence yet."""
+        return [ledger for ledger in self._ledgers if ledger.id in self._behind] if self._behind else []
+
     def _listen(self, ledger: Ledger, budget: int, now: Now) -> int:
-        findings, read = listen(ledger, self._store, budget)
+        """Read on in a ledger; what is left of the budget."""
+        findings, left = listen(ledger, self._store, budget)
         self._receiver.note(ledger.station, findings, now)
         if ledger.silence_seq < ledger.readable():
             self._behind.add(ledger.id)
         else:
             self._behind.discard(ledger.id)
-        if read:
-            self._ledgers.touch(ledger)
-        return read
+        return left

@@ -18,7 +18,7 @@ from telemetry.reception import Reception
 from telemetry.record import Record, decode_record
 from telemetry.silence import Silence
 
-SILENCE_DUMPED_EVERY = 200
+SILENCE_DUMPED_EVERY = 50
 """Records between two dumps of `silence`; after a restart at most so many are read again, to the same end."""
 
 

@@ -13,24 +13,29 @@ CHUNK = 200
 
 
 def listen(ledger: Ledger, store: Store, budget: int) -> tuple[list[Finding], int]:
-    """Read on, at most about `budget` records. What was found, and how many were read."""
+    """Read on; at most `budget` records from the store, those that came just now cost nothing.
+
+    What was found, and how much of the budget is left.
+    """
     findings: list[Finding] = []
     readable = ledger.readable()
-    read = 0
-    while ledger.silence_seq < readable and read < budget:
-        records, reached = _next(ledger, store, readable)
+    while ledger.silence_seq < readable:
+        first = ledger.silence_seq + 1
+        if first in ledger.fresh:
+            findings += ledger.silence.feed(ledger.fresh[first])
+            ledger.silence_seq = first
+            continue
+        if budget <= 0:
+            break
+        last = min(first + min(CHUNK, budget) - 1, readable)
+        records = _stored(ledger, store, first, last)
         for record in records:
             findings += ledger.silence.feed(record)
-        ledger.silence_seq = reached
-        read += max(1, len(records))
-    return findings, read
+        ledger.silence_seq = last
+        budget -= max(1, len(records))
+    return findings, budget
 
 
-def _next(ledger: Ledger, store: Store, readable: int) -> tuple[list[Record], int]:
-    """The next records in order, one that came just now or a chunk from the store, and the seq they reach to."""
-    first = ledger.silence_seq + 1
-    if first in ledger.fresh:
-        return [ledger.fresh[first]], first
-    last = min(first + CHUNK - 1, readable)
+def _stored(ledger: Ledger, store: Store, first: int, last: int) -> list[Record]:
     rows = store.records.envelopes(ledger.id, first, last)
-    return [decode_record(peek(envelope, RECORD).payload) for _, envelope in rows], last
+    return [decode_record(peek(envelope, RECORD).payload) for _, envelope in rows]
