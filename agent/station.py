@@ -12,7 +12,7 @@ from config.errors import StationFileError
 from config.load import check_text, load
 from config.machine import Elsewhere, Role, ThisMachine
 from config.settings import Drivers, Kinds
-from config.station import Station
+from config.station import Buffer, Station
 from drivers import catalogue, profile
 from drivers.line import LineSettings
 from telemetry import keyfile
@@ -42,12 +42,13 @@ def store_of(path: Path) -> Path:
 
 
 def _named_store(path: Path) -> str | None:
-    """What stands behind [buffer] path; None when nothing does, or the file is no TOML."""
+    """What stands behind [buffer] path, or where the store is without it; None when the file is no TOML."""
     try:
-        buffer = tomllib.loads(path.read_text(encoding="utf-8")).get("buffer")
+        buffer = tomllib.loads(path.read_text(encoding="utf-8")).get("buffer", {})
     except (OSError, ValueError):
         return None
-    named = buffer.get("path") if isinstance(buffer, dict) else None
+    usual = str(Buffer.model_fields["path"].default)
+    named = buffer.get("path", usual) if isinstance(buffer, dict) else None
     return named if isinstance(named, str) else None
 
 

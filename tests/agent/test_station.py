@@ -84,12 +84,14 @@ def test_the_store_is_found_in_a_file_that_has_mistakes_elsewhere(tmp_path: Path
     file = tmp_path / "station.toml"
     file.write_text(STATION, encoding="utf-8")
     store = store_of(file)
-    assert store.is_relative_to(tmp_path)
-    file.write_text(STATION.replace("[[device]]", '[[device]]\nevery_day = "yes"'), encoding="utf-8")
-    assert store_of(file) == store
+    mistaken = STATION.replace("[[device]]", '[[device]]\nevery_day = "yes"')
+    file.write_text(mistaken, encoding="utf-8")
+    assert store_of(file) == store == tmp_path / "data" / "ledger.db"
+    file.write_text(f'{mistaken}\n[buffer]\npath = "elsewhere.db"\n', encoding="utf-8")
+    assert store_of(file) == tmp_path / "elsewhere.db"
 
 
-@pytest.mark.parametrize("text", ["[buffer", '[station]\nid = "x"', "buffer = 1", "[buffer]\npath = 7"])
+@pytest.mark.parametrize("text", ["[buffer", "buffer = 1", "[buffer]\npath = 7"])
 def test_a_file_that_names_no_store_says_its_mistakes(tmp_path: Path, text: str) -> None:
     file = tmp_path / "station.toml"
     file.write_text(text, encoding="utf-8")
@@ -115,3 +117,46 @@ def _said(text: str) -> list[str]:
     except StationFileError as error:
         return str(error).splitlines()
     return []
+
+
+@pytest.mark.parametrize(
+    ("url", "unit", "refused"),
+    [
+        ("serial:///dev/ttyUSB0?baudrate=9600&parity=N", 0, True),
+        ("serial:///dev/ttyUSB0?baudrate=9600&parity=N", 248, True),
+        ("rtu+tcp://10.0.0.6:4001", 255, True),
+        ("serial:///dev/ttyUSB0?baudrate=9600&parity=N", 247, False),
+        ("tcp://10.0.0.6:502", 255, False),
+        ("tcp://10.0.0.6:502", 0, False),
+    ],
+)
+def test_a_serial_line_has_the_addresses_1_to_247(
+    tmp_path: Path, url: str, unit: int, *, refused: bool
+) -> None:
+    text = f"""
+[station]
+id = "BD_1"
+[[line]]
+id = "wire"
+url = "{url}"
+[[device]]
+id = "ph"
+line = "wire"
+driver = "modbus"
+unit = {unit}
+every = "5s"
+[[device.channel]]
+id = "pH"
+table = "holding"
+address = 0
+type = "float32"
+unit = "pH"
+"""
+    if not refused:
+        assert check_station(text, tmp_path / "station.toml").devices
+        return
+    with pytest.raises(StationFileError) as raised:
+        check_station(text, tmp_path / "station.toml")
+    assert f'device "ph".unit: is no address of a serial line, these are 1 to 247 (got {unit})' in str(
+        raised.value
+    )
