@@ -91,6 +91,7 @@ def _check_across(
     crosscheck.check_lines(report, lists["line"], lists["device"])
     crosscheck.check_urls(report, lists["line"])
     crosscheck.check_addresses(report, devices)
+    crosscheck.check_reach(report, lines, devices)
     crosscheck.check_patience(report, lines)
     for place, device in devices.items():
         upkeep.check_period(report, place, device)

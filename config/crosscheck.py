@@ -75,6 +75,17 @@ def check_addresses(report: Report, devices: Mapping[Place, Device]) -> None:
             )
 
 
+def check_reach(report: Report, lines: Mapping[Place, Line], devices: Mapping[Place, Device]) -> None:
+    """A unit address that its kind of line does not have."""
+    of = {line.id: line for line in lines.values()}
+    for place, device in devices.items():
+        address = cast("Settings", device.settings).address()
+        refuses = getattr(getattr(of.get(device.line), "settings", None), "refuses", None)
+        problem = refuses(address) if refuses is not None and address is not None else None
+        if problem is not None:
+            report.add((*place, "unit"), "", f"{problem} (got {address})")
+
+
 def check_patience(report: Report, lines: Mapping[Place, Line]) -> None:
     """Warns of a guard that is shorter than the wait for an answer.
 

@@ -201,6 +201,16 @@ class LineSettings(BaseModel):
         """Where the line is."""
         return endpoint(self.url)
 
+    def refuses(self, unit: int) -> str | None:
+        """Why no device can have this unit address here; None: it can.
+
+        On a serial line 0 is everybody's and 248..255 are reserved (Modbus over Serial Line V1.02, 2.2).
+        """
+        where = self.endpoint
+        if isinstance(where, TcpHost) and not where.rtu:
+            return None
+        return None if 1 <= unit <= 247 else "is no address of a serial line, these are 1 to 247"
+
     def silence_s(self) -> float:
         """The pause between frames of an RTU line."""
         if self.gap_s is not None:

@@ -123,7 +123,7 @@ def _said(text: str) -> list[str]:
     ("url", "unit", "refused"),
     [
         ("serial:///dev/ttyUSB0?baudrate=9600&parity=N", 0, True),
-        ("serial:///dev/ttyUSB0?baudrate=9600&parity=N", 248, True),
+        ("serial:///dev/ttyUSB0?baudrate=9600&parity=N", 255, True),
         ("rtu+tcp://10.0.0.6:4001", 255, True),
         ("serial:///dev/ttyUSB0?baudrate=9600&parity=N", 247, False),
         ("tcp://10.0.0.6:502", 255, False),
