@@ -148,7 +148,7 @@ def _negative(data: bytes, at: int, depth: int) -> tuple[object, int]:
 
 
 def _bytes(data: bytes, at: int, depth: int) -> tuple[object, int]:
-    length, at = _argument(data, at)
+    length, at = (data[at] - 0x40, at + 1) if data[at] < 0x58 else _argument(data, at)
     end = at + length
     if end > len(data):
         raise IndexError
@@ -156,7 +156,7 @@ def _bytes(data: bytes, at: int, depth: int) -> tuple[object, int]:
 
 
 def _text(data: bytes, at: int, depth: int) -> tuple[object, int]:
-    length, start = _argument(data, at)
+    length, start = (data[at] - 0x60, at + 1) if data[at] < 0x78 else _argument(data, at)
     end = start + length
     if end > len(data):
         raise IndexError
@@ -169,7 +169,7 @@ def _text(data: bytes, at: int, depth: int) -> tuple[object, int]:
 def _array(data: bytes, at: int, depth: int) -> tuple[object, int]:
     if not depth:
         raise CborError(f"nested too deeply, at byte {at}")
-    length, at = _argument(data, at)
+    length, at = (data[at] - 0x80, at + 1) if data[at] < 0x98 else _argument(data, at)
     depth -= 1
     items: list[object] = []
     for _ in range(length):
@@ -181,15 +181,17 @@ def _array(data: bytes, at: int, depth: int) -> tuple[object, int]:
 def _map(data: bytes, at: int, depth: int) -> tuple[object, int]:
     if not depth:
         raise CborError(f"nested too deeply, at byte {at}")
-    length, at = _argument(data, at)
+    length, at = (data[at] - 0xA0, at + 1) if data[at] < 0xB8 else _argument(data, at)
     depth -= 1
     table: dict[object, object] = {}
+    key: object
     before = b""
     for _ in range(length):
-        major = data[at] >> 5
-        if major > 1 and major != 3:
-            raise CborError(f"a map key that is neither integer nor text, at byte {at}")
-        key, end = _DECODERS[data[at]](data, at, depth)
+        initial = data[at]
+        if initial < 24:
+            key, end = initial, at + 1
+        else:
+            key, end = _KEY_DECODERS[initial](data, at, depth)
         raw = data[at:end]
         if raw <= before:
             raise CborError(f"map key {key!r} twice or out of order, at byte {at}")
@@ -229,6 +231,10 @@ def _refuse(data: bytes, at: int, depth: int) -> tuple[object, int]:
     raise CborError(f"{_what_is_refused(data[at])}, at byte {at}")
 
 
+def _refuse_key(data: bytes, at: int, depth: int) -> tuple[object, int]:
+    raise CborError(f"a map key that is neither integer nor text, at byte {at}")
+
+
 def _what_is_refused(initial: int) -> str:
     if initial & 0x1F == 31:
         return "an indefinite length"
@@ -246,6 +252,7 @@ for _major, _decoder in enumerate((_positive, _negative, _bytes, _text, _array, 
     _DECODERS[_major << 5 : (_major << 5) + 28] = [_decoder] * 28
 _DECODERS[0:24] = [_small] * 24
 _DECODERS[0xF4:0xF7] = [_simple] * 3
+_KEY_DECODERS = [*_DECODERS[0x00:0x40], *[_refuse_key] * 0x20, *_DECODERS[0x60:0x80], *[_refuse_key] * 0x80]
 _DECODERS[0xFA] = _float32
 _DECODERS[0xFB] = _float64
 
@@ -281,15 +288,11 @@ def _skip(data: bytes, at: int, depth: int) -> int:
     else:
         number, end = _argument(data, at)
         end += number if major in {2, 3} else 0
-        for _ in range(_items_inside(major, number)):
+        for _ in range({4: number, 5: 2 * number, 6: 1}.get(major, 0)):
             end = _skip(data, end, depth - 1)
     if end > len(data):
         raise IndexError
     return end
-
-
-def _items_inside(major: int, number: int) -> int:
-    return {4: number, 5: 2 * number, 6: 1}.get(major, 0)
 
 
 _FOLLOWING = {24: 1, 25: 2, 26: 4, 27: 8}
