@@ -11,7 +11,10 @@ from telemetry.keys import fingerprint, kid_of, public_to_pem
 
 @click.group()
 def keys() -> None:
-    """Make and show Ed25519 keys."""
+    """Make and show Ed25519 keys.
+
+    Example: tram keys new keys/station.pem
+    """
 
 
 @keys.command()
