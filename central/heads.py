@@ -7,11 +7,12 @@ from central.now import Now
 from central.receive import Receiver, Refused
 from central.store import Store
 from telemetry import ranges
-from telemetry.envelope import HEAD, BadSignature, Forged, UnknownKey, peek, unseal
+from telemetry.envelope import HEAD, RECORD, BadSignature, Forged, UnknownKey, peek, unseal
 from telemetry.fields import RecordError
 from telemetry.finding import FindingKind
 from telemetry.head import Head, decode_head
 from telemetry.keys import KeyRing
+from telemetry.record import decode_record
 
 
 class Heads:
@@ -55,12 +56,29 @@ class Heads:
 
     def _believe(self, ledger: Ledger, head: Head, envelope: bytes, now: Now) -> None:
         ledger.asked = True
+        if self._is_of_an_old_store(ledger, head):
+            self._receiver.note(ledger.station, ledger.reception.contradictions(head), now)
         before = ledger.head
         if before is not None and (head.newest, head.wall_ms) <= (before.newest, before.wall_ms):
             return
         ledger.head, ledger.head_envelope, ledger.head_ms = head, envelope, now.wall_ms
         ledger.suspected = suspects(ledger.suspected, ledger.missing(), head.owed, now.mono_ms)
         self._store.count(ledger.station, 0, 0, now.wall_ms)
+
+    def _is_of_an_old_store(self, ledger: Ledger, head: Head) -> bool:
+        """Signed later than the newest record that is stored, and knows nothing of it.
+
+        A head that is merely late, or was retained at the broker, is older than that record.
+        """
+        newest = ledger.reception.newest()
+        stored = self._store.records.envelope_at(ledger.id, newest) if head.newest < newest else None
+        if stored is None:
+            return False
+        try:
+            record = decode_record(peek(stored, RECORD).payload)
+        except (Forged, RecordError):  # it rotted in the store
+            return False
+        return head.wall_ms > record.moment.wall_ms
 
     def settle(self, ledger: Ledger, now: Now) -> None:
         """After records or a head: holes that were filled, and a head that contradicts what is stored."""

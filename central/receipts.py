@@ -32,9 +32,7 @@ def status(ledger: Ledger, rings: Mapping[str, KeyRing]) -> ReceiptStatus:
     """What the centre thinks of a ledger, the worst first."""
     if ledger.kid not in rings.get(ledger.station, ()):
         return ReceiptStatus.RE_ENROL
-    if ledger.reception.forked:
-        return ReceiptStatus.FORK
-    return ReceiptStatus.HOLE if ledger.holes else ReceiptStatus.OK
+    return ledger.reception.status(ledger.holes)
 
 
 class Receipts:

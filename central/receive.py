@@ -99,7 +99,7 @@ class Receiver:
             ledger = self._ledgers.begin(station, name, public, now.wall_ms)
             if others:
                 said = f"the station began a new ledger; it had {len(others)} before"
-                self.note(station, [Finding(FindingKind.NEW_LEDGER, name, None, said)], now)
+                self.note(station, [Finding(FindingKind.NEW_LEDGER, name, 1, said)], now)
         elif ledger.public != public:
             raise Refused(FindingKind.REJECTION, f"ledger {name.hex()} was begun with another key")
         return self._ledgers.touch(ledger)

@@ -363,7 +363,7 @@ def test_a_second_ledger_of_an_enrolled_key_is_taken_and_asked_about(world: Worl
     world.live(gateway.station, *gateway.day(2))
     new = Gateway(ledger=b"N" * 16)
     world.live(gateway.station, new.boot(BootReason.STORE_LOST), new.configuration())
-    assert findings(world) == [("new-ledger", None)]
+    assert findings(world) == [("new-ledger", 1)]
     world.head(new)
     assert {world.opened(sent).ledger for sent in world.due()} == {new.ledger}
 
@@ -454,3 +454,27 @@ def test_a_store_that_rots_while_it_is_read_is_a_failure_of_the_store(world: Wor
     world.store._connection.execute("DROP TABLE finding")
     with pytest.raises(StoreFailed):
         Centre(world.folder, world.store, world.key, root="tram/1", bench=False, say=world.said.append)
+
+
+def test_a_head_of_a_store_that_was_put_back_is_a_finding(world: World, gateway: Gateway) -> None:
+    world.live(gateway.station, *gateway.day(5))
+    old_copy = Gateway()
+    old_copy.day(2)
+    old_copy.now_ms = gateway.now_ms + 60_000
+    world.head(old_copy)
+    assert findings(world) == [("head-contradicts", 4)]
+    assert world.receipt().through == 7
+
+
+def test_an_envelope_that_rotted_in_the_store_does_not_stop_the_centre(
+    world: World, gateway: Gateway
+) -> None:
+    day = gateway.day(5)
+    world.live(gateway.station, *day[1:])
+    world.store._connection.execute("UPDATE envelope SET envelope = x'00' WHERE seq IN (4, 7)")
+    world.past(gateway.station, day[0])
+    old_copy = Gateway()
+    old_copy.day(1)
+    world.head(old_copy)
+    assert findings(world) == []
+    assert world.receipt().through == 7
