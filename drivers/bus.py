@@ -105,6 +105,7 @@ class Bus:
         self._stray_seen = 0
         self._failures = 0
         self._due_at = float("-inf")
+        self._down = Unreachable(f"{where}: the line is not open")
         self._silent = 0
         self._was_open = False
         self._stats = BusStats()
@@ -170,7 +171,7 @@ class Bus:
             self._stats.error = str(error)
             raise
         except Unreachable as error:
-            self._put_off(str(error))
+            self._put_off(error)
             raise
         finally:
             if not trusted:
@@ -182,25 +183,26 @@ class Bus:
 
     async def _open(self) -> None:
         """Opens the line when that is due; Unreachable at once when it is not."""
-        wait_s = self._due_at - _now()
-        if wait_s > 0:
-            raise Unreachable(f"{self._stats.error}, next attempt in {wait_s:.0f} s")
+        if self._due_at > _now():
+            # In the same words each time: whoever logs a trouble when it changes says this one once.
+            raise Unreachable(self._down.what, hint=self._down.hint)
         try:
             await self._wire.open()
         except Unreachable as error:
-            self._put_off(str(error))
+            self._put_off(error)
             raise
         self._stats.reconnects += self._was_open
         self._was_open = True
         # Whoever had the line before (a killed run of this program) may just have asked something.
         self._quiet_until = max(self._quiet_until, _now() + self._settings.timeout_s + self._guard_s)
 
-    def _put_off(self, why: str) -> None:
+    def _put_off(self, why: Unreachable) -> None:
         """The first attempt after a loss comes at once, the next ones ever later, each with jitter."""
         pause_s = min(self._settings.reconnect_s, FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 20))
         self._due_at = _now() + (pause_s * (0.5 + self._jitter() / 2) if self._failures else 0.0)
         self._failures += 1
-        self._stats.error = why
+        self._down = Unreachable(why.what, hint=why.hint)
+        self._stats.error = str(why)
 
     def _count_silence(self) -> None:
         """A connection that stays silent may be a dead one that nobody closed."""
