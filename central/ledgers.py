@@ -4,12 +4,14 @@ What is held here is ahead of the store only inside a transaction: after StoreFa
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from central.holes import Suspect
 from central.store import LedgerRow, Store
 from telemetry import ranges
-from telemetry.envelope import HEAD, RECORD, hash_of, peek
+from telemetry.envelope import HEAD, RECORD, Forged, hash_of, peek
+from telemetry.fields import RecordError
 from telemetry.finding import FindingKind
 from telemetry.head import Head, decode_head
 from telemetry.keys import kid_of
@@ -160,7 +162,10 @@ class Ledgers:
         seq = 0
         while rows := self._store.records.after(row.id, seq):
             for seq, envelope in rows:  # noqa: B007 - the last one is where the next chunk begins
-                reception.take(decode_record(peek(envelope, RECORD).payload), hash_of(envelope))
+                with suppress(
+                    Forged, RecordError
+                ):  # it rotted in the store: the link to it is what is missing
+                    reception.take(decode_record(peek(envelope, RECORD).payload), hash_of(envelope))
         reception.forked = ranges.normal((seq, seq) for seq in self._store.records.forks(row.id))
         return reception
 
