@@ -121,7 +121,7 @@ class Rehearsal:
         """Serve; returns when it receives."""
         arguments = ("central", "serve", str(self.centre_folder), "--broker", self.broker.url, *options)
         self.centre = Process("the centre", self.folder / "centre.log", *arguments)
-        self.centre.wait_for("ready")
+        self.centre.wait_for("ready: receiving")
         return self.centre
 
     def centre_key(self) -> Path:

@@ -1,6 +1,7 @@
 """One station of a story: its files, its agent as a real process, and what can be read of it from outside."""
 
 import asyncio
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,17 +24,15 @@ from telemetry.record import Kind, Record, decode_record
 from tests.system.patience import until
 from tests.system.plant import Line, Plant
 
-STATION = "TEST_1"
-
 
 class Station:
     """Its folder is made at once. `lines` may be changed before `describe`, which writes the station file."""
 
-    def __init__(self, stage: Rehearsal, plant: Plant, name: str = STATION) -> None:
+    def __init__(self, stage: Rehearsal, plant: Plant) -> None:
         self.stage = stage
         self.plant = plant
-        self.name = name
-        self.folder = stage.folder / name
+        self.name = "TEST_1"
+        self.folder = stage.folder / self.name
         self.file = self.folder / "station.toml"
         self.key = self.folder / "keys" / "station.pem"
         self.store = self.folder / "data" / "ledger.db"
@@ -62,6 +61,12 @@ class Station:
         agent.wait_for("station.polling")
         return agent
 
+    def reload(self, agent: Process) -> None:
+        """SIGHUP; returns when the agent goes on with the new file."""
+        before = agent.said().count("station.reloaded")
+        agent.send(signal.SIGHUP)
+        until(lambda: agent.said().count("station.reloaded") > before, "the station file read again")
+
     def trust(self) -> None:
         """Put the station's key where `tram central enrol` puts it, before the station is ever heard."""
         trust(Folder(self.stage.centre_folder), self.name, keyfile.load(self.key).public)
@@ -87,7 +92,11 @@ class Station:
         """The store's rows as another process reads them, the oldest ledger first; empty before there is a store."""
         try:
             with open_snapshot(self.store) as store:
-                return [row for held in store.ledgers() for row in store.entries(held.ledger)]
+                return [
+                    row._replace(ledger=held.ledger)
+                    for held in store.ledgers()
+                    for row in store.entries(held.ledger)
+                ]
         except StoreBroken:
             return []
 
@@ -107,7 +116,7 @@ class Station:
     def owed(self, destination: str) -> tuple[Owed, ...]:
         """What the store says is not delivered there."""
         with open_snapshot(self.store) as store:
-            return store.owed()[destination]
+            return store.owed().get(destination, ())
 
     def at_the_centre(self) -> set[bytes]:
         """The envelopes that the centre has."""
@@ -119,8 +128,8 @@ class Station:
         until(lambda: self.readings() >= before + by, f"{by} more readings in the store")
 
     def arrives(self, *, within_s: float = 15.0) -> None:
-        """Waits until the centre has everything that is in the store now."""
-        held = {row.envelope for row in self.rows()}
+        """Waits until the centre has everything that is in the store now, or soon when that is nothing."""
+        held = {row.envelope for row in until(self.rows, "records in the store")}
         until(lambda: held <= self.at_the_centre(), "all of the store at the centre", within_s=within_s)
 
 
@@ -133,12 +142,17 @@ def destination(name: str, url: str, *, ack: str, **more: str) -> str:
 
 @contextmanager
 def station_at(
-    folder: Path, broker: BrokerProcess | None = None, *, gauges: int = 1, centre: bool = True
+    folder: Path,
+    broker: BrokerProcess | None = None,
+    *,
+    gauges: int = 1,
+    every_ms: int = 300,
+    centre: bool = True,
 ) -> Iterator[Station]:
     """A stage with a running broker and centre, a plant, and a station with so many TCP gauges, not yet started."""
     with Rehearsal(folder, broker) as stage, Plant() as plant:
         if centre:
             stage.start_centre()
         station = Station(stage, plant)
-        station.lines = [plant.tcp(f"gauge{number}") for number in range(1, gauges + 1)]
+        station.lines = [plant.tcp(f"gauge{number}", every_ms=every_ms) for number in range(1, gauges + 1)]
         yield station
