@@ -43,10 +43,10 @@ TCP_PERIODS_MS = (250, 300, 350, 400, 450, 500)
 SERIAL_PERIOD_MS = 500
 THINKING = Slow(0.02, 0.08, name="thinking")
 """The serial gauges take their time, so that many kills come between a question and its answer."""
-LONGEST_RUN_S = 1.0
-IN_ITS_START = 0.3
+LONGEST_RUN_S = 1.3
+IN_ITS_START = 0.25
 """So many of the kills come before the agent polls."""
-BROKER_ENDS, BROKER_RETURNS = 0.25, 0.5
+BROKER_ENDS, BROKER_RETURNS = 0.3, 0.5
 CENTRE_DIES = 0.15
 
 ALL_IS_WELL = frozenset({"device.silent"})
@@ -241,7 +241,7 @@ def close(station: Station, account: Account, took_s: float) -> Verdict:
     if verdict.doubled:
         account.violations.append(f"{verdict.doubled} values of one answer were signed twice")
     account.violations += _in_the_middle(verdict.unsigned, cycles, account.runs)
-    per_kill = Counter((answer.device, _run_of(answer.mono_ms, account.runs)) for answer in verdict.unsigned)
+    per_kill = Counter((answer.device, _run_of(answer.asked_mono_ms, account.runs)) for answer in verdict.unsigned)
     account.violations += [
         f"{polls} polls of {device} were served and not signed in run {run + 1}"
         for (device, run), polls in per_kill.items()
@@ -307,7 +307,7 @@ def _in_the_middle(
     for cycle in cycles:
         by_device[cycle.device].append(cycle)
     for answer in unsigned:
-        run = _run_of(answer.mono_ms, runs)
+        run = _run_of(answer.asked_mono_ms, runs)
         later = [
             c
             for c in by_device[answer.device]
