@@ -1,6 +1,4 @@
-"""The tables, and the numbered steps that lead from any older file to today's.
-
-A step that has been released is never changed; a new one is added below it.
+"""The tables, and the numbered steps that lead from any older file to today's (buffer.migrations has them).
 
 entry.key is the ledger's number (from 1, in the order the ledgers began) above 40 bits of seq: one b-tree in
 the order of writing, with no second index to keep. ledger and seq can be read as columns of their own.
@@ -9,54 +7,22 @@ owner is a destination: what it is owed.
 """
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
-
-from sqlite_utils import Database, Migrations
+from typing import TYPE_CHECKING, Final
 
 from buffer.errors import StoreForeign
+
+if TYPE_CHECKING:
+    from sqlite_utils import Migrations
 
 APPLICATION_ID: Final = 0x5472616D  # "Tram"
 SEQ_BITS: Final = 40
 SELF: Final = ""
 
-MIGRATIONS: Final = Migrations("tram-buffer")
-
-_TABLES: Final = (
-    """CREATE TABLE ledger (
-        number INTEGER PRIMARY KEY,
-        id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
-        next_seq INTEGER NOT NULL CHECK (next_seq >= 1),
-        prev BLOB NOT NULL
-    ) STRICT""",
-    """CREATE TABLE entry (
-        key INTEGER PRIMARY KEY,
-        kind INTEGER NOT NULL,
-        device TEXT NOT NULL,
-        wall_ms INTEGER NOT NULL,
-        mono_ms INTEGER NOT NULL,
-        first INTEGER NOT NULL,
-        envelope BLOB NOT NULL,
-        ledger INTEGER GENERATED ALWAYS AS (key >> 40) VIRTUAL,
-        seq INTEGER GENERATED ALWAYS AS (key & 1099511627775) VIRTUAL
-    ) STRICT""",
-    "CREATE INDEX entry_first ON entry (first) WHERE first = 1",
-    """CREATE TABLE span (
-        owner TEXT NOT NULL,
-        ledger INTEGER NOT NULL REFERENCES ledger (number),
-        first INTEGER NOT NULL,
-        last INTEGER NOT NULL CHECK (last >= first),
-        PRIMARY KEY (owner, ledger, first)
-    ) STRICT, WITHOUT ROWID""",
-    "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
-)
-
-
-@MIGRATIONS(name="0001_ledger_entry_span_note")
-def _ledger_entry_span_note(db: Database) -> None:
-    for statement in _TABLES:
-        db.conn.execute(statement)
+MIGRATION_SET: Final = "tram-buffer"
+STEPS: Final = ("0001_ledger_entry_span_note",)
+"""The names of the steps, in order."""
 
 
 def key_of(number: int, seq: int) -> int:
@@ -69,20 +35,24 @@ def split_key(key: int) -> tuple[int, int]:
     return key >> SEQ_BITS, key & ((1 << SEQ_BITS) - 1)
 
 
-def prepare(conn: sqlite3.Connection, migrations: Migrations = MIGRATIONS) -> None:
+def prepare(conn: sqlite3.Connection, migrations: "Migrations | None" = None) -> None:
     """Makes the tables in an empty file, brings an older one up to date; each step in its own transaction."""
-    # Without these two sqlite-utils sets a pragma of its own and loads the plug-ins it finds installed.
-    migrations.apply(Database(conn, recursive_triggers=False, execute_plugins=False))
+    if migrations is None and not is_outdated(conn):
+        return
+    # sqlite-utils is 2 MB and a tenth of every start; it is needed when there is a step to take.
+    from buffer.migrations import MIGRATIONS, apply  # noqa: PLC0415
+
+    apply(conn, migrations or MIGRATIONS)
 
 
-def refuse_foreign(conn: sqlite3.Connection, path: Path, migrations: Migrations = MIGRATIONS) -> None:
+def refuse_foreign(conn: sqlite3.Connection, path: Path) -> None:
     """StoreForeign unless it is a Tram store that this version, or an older one, has written. Reads only."""
     (application_id,) = conn.execute("PRAGMA application_id").fetchone()
     if application_id != APPLICATION_ID:
         raise StoreForeign(
             f"{path} is a database, but not a Tram store", "set [buffer] path to a file of its own"
         )
-    newer = applied(conn) - _names(migrations)
+    newer = applied(conn) - {*STEPS}
     if newer:
         raise StoreForeign(
             f"{path} was written by a newer version of Tram (it has {', '.join(sorted(newer))})",
@@ -96,9 +66,9 @@ def is_empty(conn: sqlite3.Connection) -> bool:
     return bool(tables == 0)
 
 
-def is_outdated(conn: sqlite3.Connection, migrations: Migrations = MIGRATIONS) -> bool:
+def is_outdated(conn: sqlite3.Connection, steps: Sequence[str] = STEPS) -> bool:
     """Whether a step has not been applied yet."""
-    return bool(_names(migrations) - applied(conn))
+    return bool({*steps} - applied(conn))
 
 
 def applied(conn: sqlite3.Connection) -> set[str]:
@@ -106,11 +76,4 @@ def applied(conn: sqlite3.Connection) -> set[str]:
     if not conn.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").fetchone():
         return set()
     sql = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
-    return {name for (name,) in conn.execute(sql, (MIGRATIONS.name,))}
-
-
-def _names(migrations: Migrations) -> set[str]:
-    # pending() wants a database; an empty one in memory has every step before it.
-    with closing(sqlite3.connect(":memory:")) as empty:
-        blank = Database(empty, recursive_triggers=False, execute_plugins=False)
-        return {step.name for step in migrations.pending(blank)}
+    return {name for (name,) in conn.execute(sql, (MIGRATION_SET,))}

@@ -1,15 +1,17 @@
 """The file of today, and the files of yesterday and tomorrow."""
 
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database, Migrations
 
-from buffer import database, schema
+from buffer import database
 from buffer.errors import StoreForeign
-from buffer.schema import APPLICATION_ID, MIGRATIONS, applied, is_outdated, key_of, prepare, split_key
+from buffer.migrations import MIGRATIONS, ledger_entry_span_note
+from buffer.schema import APPLICATION_ID, STEPS, applied, is_outdated, key_of, prepare, split_key
 from tests.buffer.recorder import LEDGER, Recorder, held, open_store, ranges, started
 
 VERSION_1 = Path(__file__).with_name("version1.sql")
@@ -25,10 +27,8 @@ def _file_of_version_1(path: Path) -> None:
 
 def _next_version() -> Migrations:
     later = Migrations(MIGRATIONS.name)
-    for step in (schema._ledger_entry_span_note, _a_column_more):
-        later(name="0001_ledger_entry_span_note" if step is schema._ledger_entry_span_note else "0002_more")(
-            step
-        )
+    later(name=STEPS[0])(ledger_entry_span_note)
+    later(name="0002_more")(_a_column_more)
     return later
 
 
@@ -53,9 +53,9 @@ async def test_a_later_version_brings_the_file_up_to_date_and_keeps_the_rows(tmp
     path = tmp_path / "ledger.db"
     _file_of_version_1(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        assert is_outdated(conn, _next_version())
+        assert is_outdated(conn, (*STEPS, "0002_more"))
         prepare(conn, _next_version())
-        assert not is_outdated(conn, _next_version())
+        assert not is_outdated(conn, (*STEPS, "0002_more"))
         assert conn.execute("SELECT count(*), sum(part) FROM entry").fetchone() == (5, 0)
         prepare(conn, _next_version())
         assert applied(conn) == {"0001_ledger_entry_span_note", "0002_more"}
@@ -132,6 +132,24 @@ async def test_a_making_that_was_interrupted_is_finished(tmp_path: Path, how_far
             MIGRATIONS.ensure_migrations_table(Database(conn))
     store, _ = await started(path, rows=1)
     assert await held(store) == [1]
+    await store.close()
+
+
+def test_the_names_of_the_steps_are_those_of_the_steps() -> None:
+    """They stand in two places, so that a store that is up to date opens without sqlite-utils."""
+    blank = Database(memory=True, recursive_triggers=False, execute_plugins=False)
+    assert tuple(step.name for step in MIGRATIONS.pending(blank)) == STEPS
+    blank.close()
+
+
+async def test_a_store_that_is_up_to_date_opens_without_sqlite_utils(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = await started(tmp_path / "ledger.db", rows=2)
+    await store.close()
+    monkeypatch.setitem(sys.modules, "buffer.migrations", None)
+    store = await open_store(tmp_path / "ledger.db")
+    assert await held(store) == [1, 2]
     await store.close()
 
 
