@@ -71,14 +71,10 @@ class _Reply(ModbusPDU):
         return f"function {self.function_code}"  # pymodbus formats every reply for a log that is off
 
 
-def _reply_classes() -> list[type[_Reply]]:
-    reads = [
-        type(f"_Read{f}", (_Reply,), {"function_code": f, "rtu_byte_count_pos": 2}) for f in READ_FUNCTIONS
-    ]
-    writes = [
-        type(f"_Write{f}", (_Reply,), {"function_code": f, "rtu_frame_size": 8}) for f in WRITE_FUNCTIONS
-    ]
-    return reads + writes
+_REPLY_CLASSES: tuple[type[_Reply], ...] = (
+    *(type(f"_Read{f}", (_Reply,), {"function_code": f, "rtu_byte_count_pos": 2}) for f in READ_FUNCTIONS),
+    *(type(f"_Write{f}", (_Reply,), {"function_code": f, "rtu_frame_size": 8}) for f in WRITE_FUNCTIONS),
+)
 
 
 class PymodbusWire:
@@ -178,7 +174,7 @@ class PymodbusWire:
             )
         client.set_max_no_responses(sys.maxsize)
         client.ctx.max_buffer_size = MOST_BYTES
-        for reply_class in _reply_classes():
+        for reply_class in _REPLY_CLASSES:
             client.register(reply_class)
         return client
 
