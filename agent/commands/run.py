@@ -3,8 +3,12 @@
 import asyncio
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from config.station import Station
 
 
 @click.command()
@@ -22,16 +26,16 @@ def run(file: Path, log_format: str) -> None:
     station = load_station(file)
     for warning in station.warnings:
         log.report("station.warning", {"warning": str(warning)})
-    asyncio.run(_run(file))
+    asyncio.run(_run(station))
 
 
-async def _run(file: Path) -> None:
+async def _run(station: "Station") -> None:
     from agent import log
     from agent.clock import SystemClock
     from agent.run import Agent
     from agent.station import load_station
 
-    agent = Agent(load_station(file), clock=SystemClock(), report=log.report, load=lambda: load_station(file))
+    agent = Agent(station, clock=SystemClock(), report=log.report, load=lambda: load_station(station.file))
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, agent.stop)
