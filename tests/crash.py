@@ -146,6 +146,9 @@ class Ordeal:
         agent = self.station.start()
         try:
             self.station.arrives(within_s=30)
+            self.station.arrives(
+                within_s=30
+            )  # what left on `live` before the centre was back has come again now
         except AssertionError as error:
             self._violated(str(error))
         if agent.stop() != 0:
@@ -217,14 +220,18 @@ class Ordeal:
         return "broker stopped"
 
     def _read_the_log(self, agent: Process) -> None:
-        for line in agent.said().splitlines():
-            event = line.partition('"event": "')[2].partition('"')[0]
-            loud = '"level": "warning"' in line and event not in ALL_IS_WELL
-            if loud or (line and not line.startswith("{")):
-                self._violated(f"the agent says: {line}")
+        lines = agent.said().splitlines()
+        plain = [line for line in lines if line and not line.startswith("{")]
+        loud = [line for line in lines if '"level": "warning"' in line and _event(line) not in ALL_IS_WELL]
+        for line in [*plain[-1:], *loud]:
+            self._violated(f"the agent says: {line}")
 
     def _violated(self, what: str) -> None:
         self.account.violations.append(f"round {self.account.rounds}: {what}")
+
+
+def _event(line: str) -> str:
+    return line.partition('"event": "')[2].partition('"')[0]
 
 
 def close(station: Station, account: Account, took_s: float) -> Verdict:
@@ -241,7 +248,9 @@ def close(station: Station, account: Account, took_s: float) -> Verdict:
     if verdict.doubled:
         account.violations.append(f"{verdict.doubled} values of one answer were signed twice")
     account.violations += _in_the_middle(verdict.unsigned, cycles, account.runs)
-    per_kill = Counter((answer.device, _run_of(answer.asked_mono_ms, account.runs)) for answer in verdict.unsigned)
+    per_kill = Counter(
+        (answer.device, _run_of(answer.asked_mono_ms, account.runs)) for answer in verdict.unsigned
+    )
     account.violations += [
         f"{polls} polls of {device} were served and not signed in run {run + 1}"
         for (device, run), polls in per_kill.items()
@@ -286,6 +295,9 @@ def _centre(station: Station, rows: Sequence[Entry]) -> Iterator[str]:
     """The centre and what is still owed make the whole ledger, and the centre's part is proven from its bytes."""
     at_the_centre = station.at_the_centre()
     owed = station.owed("centre")
+    if not at_the_centre:
+        yield "nothing is at the centre"
+        return
     for row in rows:
         if row.envelope in at_the_centre:
             continue
