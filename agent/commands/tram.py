@@ -20,6 +20,7 @@ COMMANDS = {
     "read": "Read one device once.",
     "keys": "Make and show keys.",
     "verify": "Verify a ledger or an export, offline.",
+    "export": "Write a stretch of the ledger as a file that any verifier reads.",
     "sim": "Serve every device of a station file: its twin.",
     "demo": "The whole story in a minute.",
     "central": "The receiving side: serve, enrol, list, verify.",
