@@ -33,11 +33,12 @@ def station(tmp_path: Path) -> Iterator[Station]:
 def test_sigterm_ends_within_five_seconds_with_every_answer_signed_and_says_so_next_time(
     station: Station,
 ) -> None:
-    thinking = Rule(Slow(0.4), probability=0.5)
-    station.plant.do(lambda: station.lines[0].host.wire.script.rules.append(thinking))
+    script = station.lines[0].host.wire.script
+    station.plant.do(lambda: script.rules.append(Rule(Slow(0.4))))
     agent = station.start()
     station.grows(8)
     station.stage.broker.kill()
+    until(lambda: station.plant.do(lambda: script.asked(1)) > _answers(station, "gauge1"), "an open question")
     began_s = time.monotonic()
     assert agent.stop(within_s=5) == 0
     assert time.monotonic() - began_s < 5
@@ -45,6 +46,7 @@ def test_sigterm_ends_within_five_seconds_with_every_answer_signed_and_says_so_n
     assert last.kind == Kind.EVENT
     assert EventBody.decode(last.body).what == "stop"
     readings = [row for row in station.rows() if row.kind == Kind.READINGS]
+    assert station.plant.do(lambda: script.asked(1)) == sum(row.device == "gauge1" for row in readings)
     answers = [answer._replace(faults=()) for answer in station.plant.answers()]
     verdict = reconcile(answers, stored(readings, station.ring))
     assert verdict.unsigned == ()
@@ -52,6 +54,10 @@ def test_sigterm_ends_within_five_seconds_with_every_answer_signed_and_says_so_n
     station.start()
     until(lambda: len(station.boots()) == 2, "the next boot record")
     assert station.boots()[-1].reason == BootReason.CLEAN_STOP
+
+
+def _answers(station: Station, device: str) -> int:
+    return sum(answer.device == device for answer in station.plant.answers())
 
 
 def test_a_device_added_with_sighup_goes_on_in_the_same_ledger_behind_its_configuration(
