@@ -3,7 +3,7 @@
     Field (line tasks) ─▶ Recorder ─▶ Keeper ─▶ Store ─▶ Delivery (one task per destination)
 
 The order of the end, written once (`_end`): wires quiet → everything signed is durable, with the note that the
-stop was clean → destinations get a moment → services → status socket → store → the file beside the key.
+stop was clean → destinations get a moment → services → status socket → the file beside the key → store.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class Agent:
         key = keyfile.load(self.station.identity.key)
         async with AsyncExitStack() as closing:
             self.store = await _open_store(self.station)
-            closing.push_async_callback(self._close)
+            closing.push_async_callback(self.store.close)
             self.ledger = StationLedger(
                 self.station.id,
                 key,
@@ -88,6 +88,7 @@ class Agent:
                 committed=self._committed,
                 report=self._report,
             )
+            closing.callback(self.ledger.save_beside)
             self.deliveries = self._new_deliveries()
             await self.ledger.boot(configuration_of(self.station, SOFTWARE))
             socket = status.socket_path(self.station.buffer.path)
@@ -139,14 +140,23 @@ class Agent:
         self.reload_refused = None
         before = {device.plan.device: device for device in self.field.devices}
         await self.field.stop()
-        self.station = station
+        running, self.station = self.station, station
         self.ledger.configure(configuration_of(station, SOFTWARE))
         await self._start_field(tasks, before)
         await _cancel(delivering)
-        await self.store.readdress([destination.id for destination in station.destinations])
+        await self._readdress(running, station)
         self.deliveries = self._new_deliveries()
         self._report("station.reloaded", {"station": station.id, "devices": len(station.devices)})
         return self._start_deliveries(tasks)
+
+    async def _readdress(self, before: Station, after: Station) -> None:
+        """Who gets records now. What only a broker took is owed again to a centre: it has seen no boot record."""
+        await self.store.readdress([destination.id for destination in after.destinations])
+        by_broker = {destination.id for destination in before.destinations if destination.ack == "broker"}
+        for destination in after.destinations:
+            if destination.ack == "receipt" and destination.id in by_broker:
+                for held in (await self.store.stats()).ledgers:
+                    await self.store.owe_again(destination.id, held.ledger, ())
 
     async def _start_field(self, tasks: asyncio.TaskGroup, before: dict[str, Device]) -> None:
         self.field = Field(self.station, self.ledger.recorder, self.clock, self._report)
@@ -181,10 +191,6 @@ class Agent:
         """A receipt knows more of our ledger than we do. Only the ledger that is being written matters."""
         if ledger == self.ledger.recorder.ledger.ledger:
             self._asked.put_nowait("restored")
-
-    async def _close(self) -> None:
-        await self.store.close()
-        self.ledger.save_beside()
 
 
 async def _open_store(station: Station) -> Store:

@@ -1,0 +1,26 @@
+"""A station meets its centre."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.system.patience import until
+from tests.system.station import destination, station_at
+
+pytestmark = pytest.mark.system
+
+
+def test_a_station_that_was_tried_without_a_centre_is_enrolled_by_a_reload_and_brings_all_it_has(
+    tmp_path: Path,
+) -> None:
+    with station_at(tmp_path, centre=False) as station:  # as the README goes: first ack = "broker"
+        station.describe(destination("centre", station.stage.broker.url, ack="broker"))
+        agent = station.start()
+        station.grows()
+        until(lambda: not station.owed("centre"), "everything taken by the broker", within_s=15)
+        station.stage.start_centre()
+        station.describe(station.receipted())
+        station.reload(agent)
+        station.stage.enrol(station.name, station.key)
+        station.arrives()
+        assert len(station.boots()) == 1
