@@ -117,10 +117,15 @@ class StationLedger:
             self._report("store.unflushed", {"waiting": self.keeper.waiting, "alarm": True})
 
     def save_beside(self) -> None:
-        """The file beside the key says what the store durably has."""
+        """The file beside the key says what the store durably has. Where it cannot be written, polling goes on."""
         tail = self.store.tail
-        if tail is not None:
+        if tail is None:
+            return
+        try:
             sidecar.save(self._beside, Sidecar(tail.ledger, self.boots, tail.next_seq - 1))
+        except OSError as error:
+            why = f"{error.strerror}: its folder must be writable for the agent's user; polling goes on"
+            self._report("ledger.unprotected", {"file": str(self._beside), "why": why, "alarm": True})
 
     def _say_boot(
         self, reason: BootReason, last_sign: tuple[int, int] | None, before: LedgerEnd | None
