@@ -63,6 +63,10 @@ async def ask(path: Path, *, timeout_s: float = 5.0) -> Status:
                 answer = await reader.read()
                 writer.close()
         status: Status = json.loads(answer)
+    except PermissionError as error:
+        raise NotRunning(
+            f"{path}: the agent answers its own user and root only: run this as that user (sudo -u USER)"
+        ) from error
     except (OSError, TimeoutError, ValueError) as error:
         raise NotRunning(
             f"no agent answers at {path}: is `tram run` running for this station file?"
