@@ -9,6 +9,7 @@ turns False, polls are counted instead of signed, and a gap record says so when 
 """
 
 import asyncio
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 
 from agent.clock import Clock
@@ -43,7 +44,7 @@ class Keeper:
         self._report = report
         self._waiting: list[tuple[Entry, Tail]] = []
         self._waiting_bytes = 0
-        self._notes: dict[str, bytes] = {}
+        self._notes: list[tuple[int, Mapping[str, bytes]]] = []
         self._something = asyncio.Event()
         self._put, self._written = 0, 0
         self._progress = asyncio.Condition()
@@ -57,15 +58,15 @@ class Keeper:
         self._something.set()
 
     def note(self, notes: Mapping[str, bytes]) -> None:
-        """Small facts that become durable with the entries put so far."""
-        self._notes.update(notes)
+        """Small facts that become durable with the entries put so far, and never before them."""
+        self._notes.append((self._put, dict(notes)))
 
     def accepting(self) -> bool:
-        """Whether another poll may be signed."""
-        if self._failing_since_ms is None:
-            return True
-        failing_ms = self._clock.mono_ms() - self._failing_since_ms
-        return self._waiting_bytes < MAX_WAITING_BYTES and failing_ms < MAX_WAITING_MS
+        """Whether another poll may be signed. A store that hangs says nothing, and memory ends all the same."""
+        if self._waiting_bytes >= MAX_WAITING_BYTES:
+            return False
+        since_ms = self._failing_since_ms
+        return since_ms is None or self._clock.mono_ms() - since_ms < MAX_WAITING_MS
 
     @property
     def waiting(self) -> int:
@@ -92,14 +93,14 @@ class Keeper:
 
     async def _write(self) -> bool:
         batch = self._batch()
-        notes, self._notes = self._notes, {}
+        due = [notes for put, notes in self._notes if put <= self._written + len(batch)]
         try:
-            await self._append(batch, notes)
+            await self._append(batch, dict(ChainMap(*map(dict, reversed(due)))))
         except StoreError as error:
-            self._notes = {**notes, **self._notes}
             self._failed(error)
             return False
         self._recovered()
+        del self._notes[: len(due)]
         del self._waiting[: len(batch)]
         self._waiting_bytes -= sum(len(entry.envelope) for entry, _ in batch)
         if not self._waiting:
@@ -118,10 +119,11 @@ class Keeper:
 
     async def _append(self, batch: list[tuple[Entry, Tail]], notes: Mapping[str, bytes]) -> None:
         tail = batch[-1][1]
+        entries = [entry for entry, _ in batch]
         if self.store.tail is None or self.store.tail.ledger != tail.ledger:
-            first = batch[0][0]
-            await self.store.begin(Tail(tail.ledger, first.seq, bytes(32)))
-        await self.store.append([entry for entry, _ in batch], tail, notes)
+            await self.store.begin_with(entries, tail, notes)
+        else:
+            await self.store.append(entries, tail, notes)
 
     def _failed(self, error: StoreError) -> None:
         if self._failing_since_ms is None:

@@ -37,6 +37,23 @@ def begin(conn: sqlite3.Connection, inventory: Inventory, tail: Tail, owners: It
     return inventory
 
 
+def begin_with(
+    conn: sqlite3.Connection,
+    inventory: Inventory,
+    *,
+    batch: Sequence[Entry],
+    tail: Tail,
+    notes: Mapping[str, bytes],
+    owners: Iterable[str],
+) -> Inventory:
+    """A new ledger and its first entries. Run again, it finds the ledger begun and its entries written."""
+    if inventory.current is None or inventory.current.ledger != tail.ledger:
+        start = Tail(tail.ledger, 1, bytes(32))
+        _check_batch(Kept(0, *start), batch, tail)
+        inventory = begin(conn, inventory, start, owners)
+    return append(conn, inventory, batch, tail, notes)
+
+
 def append(
     conn: sqlite3.Connection,
     inventory: Inventory,

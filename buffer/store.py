@@ -94,6 +94,17 @@ class Store:
         work = partial(operations.begin, tail=tail, owners=self._destinations)
         await self._write(Write(work, grows=True))
 
+    async def begin_with(
+        self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes] = _NOTHING
+    ) -> None:
+        """A new ledger with its first entries and notes, in one transaction: never a ledger without its beginning.
+
+        As `append` in all else.
+        """
+        owners = self._destinations
+        work = partial(operations.begin_with, batch=tuple(batch), tail=tail, notes=dict(notes), owners=owners)
+        await self._write(Write(work, grows=True))
+
     async def append(self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes] = _NOTHING) -> None:
         """Entries, the tail after them and notes in one transaction, owed to every destination.
 
@@ -119,8 +130,9 @@ class Store:
 
     async def readdress(self, destinations: Sequence[str]) -> None:
         """Other destinations from now on: a new one is owed all that is here, a removed one nothing."""
-        self._destinations = tuple(destinations)
-        await self._write(Write(partial(operations.address, destinations=self._destinations)))
+        wanted = tuple(destinations)
+        await self._write(Write(partial(operations.address, destinations=wanted)))
+        self._destinations = wanted
 
     async def read(
         self, ledger: bytes, first: int, last: int, *, max_bytes: int, max_rows: int

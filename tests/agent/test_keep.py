@@ -16,11 +16,12 @@ LEDGER, OTHER = b"L" * 16, b"M" * 16
 
 
 class Failing:
-    """A store whose commits fail while `broken` is set; it remembers what it was offered."""
+    """A store whose commits fail while `broken` is set, or never end; it remembers what it was offered."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.broken = False
+        self.hanging = False
         self.offered: list[list[int]] = []
 
     @property
@@ -31,16 +32,20 @@ class Failing:
     def notes(self) -> Mapping[str, bytes]:
         return self._store.notes
 
-    async def begin(self, tail: Tail) -> None:
-        if self.broken:
-            raise StoreBroken("the disk does not answer", "look at the card")
-        await self._store.begin(tail)
+    async def begin_with(self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes]) -> None:
+        await self._answer(batch)
+        await self._store.begin_with(batch, tail, notes)
 
     async def append(self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes]) -> None:
+        await self._answer(batch)
+        await self._store.append(batch, tail, notes)
+
+    async def _answer(self, batch: Sequence[Entry]) -> None:
         self.offered.append([entry.seq for entry in batch])
+        if self.hanging:
+            await asyncio.sleep(86_400)
         if self.broken:
             raise StoreBroken("the disk does not answer", "look at the card")
-        await self._store.append(batch, tail, notes)
 
 
 class Desk:
@@ -147,10 +152,22 @@ async def test_ten_minutes_of_failing_close_the_door_for_new_polls_and_recovery_
 async def test_sixteen_megabytes_close_the_door_too(tmp_path: Path) -> None:
     at = await desk(tmp_path)
     at.store.broken = True
-    at.put(*range(1, 720), size=24_000)
-    assert at.keeper.accepting(), "while the store works everything is taken"
+    at.put(*range(1, 600), size=24_000)
     await asyncio.sleep(1)
+    assert at.keeper.accepting()
+    at.put(*range(600, 720), size=24_000)
     assert keep.MAX_WAITING_BYTES < 719 * 24_000
+    assert not at.keeper.accepting()
+    await at.end()
+
+
+@in_virtual_time
+async def test_a_store_that_hangs_without_a_word_does_not_eat_the_memory(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.store.hanging = True
+    at.put(*range(1, 720), size=24_000)
+    await asyncio.sleep(1)
+    assert at.keeper.trouble is None
     assert not at.keeper.accepting()
     await at.end()
 
@@ -178,6 +195,24 @@ async def test_notes_are_written_with_the_records_and_survive_a_failed_commit(tm
     at.store.broken = False
     await at.keeper.flush()
     assert at.store.notes["clean"] == b"\x01"
+    await at.end()
+
+
+@in_virtual_time
+async def test_a_clean_stop_is_not_noted_before_everything_signed_until_then_is_durable(
+    tmp_path: Path,
+) -> None:
+    at = await desk(tmp_path)
+    at.keeper.note({"boots": b"7", "clean": b"\x00"})
+    at.put(*range(1, 1_101))
+    at.keeper.note({"clean": b"\x01"})
+    at.put(1_101)
+    while len(at.committed) < 2:
+        await asyncio.sleep(0.01)
+    assert at.store.tail == Tail(LEDGER, 1_001, bytes(32))
+    assert at.store.notes == {"boots": b"7", "clean": b"\x00"}, "killed now, this was no clean stop"
+    await at.keeper.flush()
+    assert at.store.notes == {"boots": b"7", "clean": b"\x01"}
     await at.end()
 
 

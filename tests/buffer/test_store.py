@@ -148,6 +148,32 @@ async def test_a_new_ledger_leaves_the_old_one_owed(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_a_new_ledger_and_its_first_records_are_one_write(tmp_path: Path) -> None:
+    store, _ = await started(tmp_path / "ledger.db", "centre", rows=4)
+    recorder = Recorder(OTHER)
+    batch = recorder.entries(2)
+    await store.begin_with(batch, recorder.tail, {"begun from": LEDGER})
+    await store.begin_with(batch, recorder.tail, {"begun from": LEDGER})
+    assert (store.tail, store.notes["begun from"]) == (recorder.tail, LEDGER)
+    assert store.owed("centre") == (Owed(LEDGER, 1, 4), Owed(OTHER, 1, 2))
+    await store.close()
+
+
+async def test_a_new_ledger_without_its_first_record_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    store, _ = await started(tmp_path / "ledger.db", "centre", rows=4)
+    recorder = Recorder(OTHER)
+    recorder.entry()
+    with pytest.raises(OutOfSequence):
+        await store.begin_with([recorder.entry()], recorder.tail)
+    before = store.tail
+    await store.close()
+    store = await open_store(tmp_path / "ledger.db", "centre")
+    assert store.tail == before
+    assert before is not None
+    assert before.ledger == LEDGER
+    await store.close()
+
+
 async def test_every_destination_has_its_own_debts(tmp_path: Path) -> None:
     store, recorder = await started(tmp_path / "ledger.db", "ministry", "plant", rows=10)
     await store.delivered("plant", LEDGER, [(1, 4), (6, 7)])
