@@ -25,6 +25,10 @@ class Clock(Protocol):
         """CLOCK_BOOTTIME, ms."""
         ...
 
+    def both_ms(self) -> tuple[float, float]:
+        """Wall and monotonic clock with their fractions: whole ms would let the polls tremble by one."""
+        ...
+
     def quality(self) -> tuple[int, int]:
         """(telemetry.record.ClockState, greatest error in ms) as the kernel says."""
         ...
@@ -43,6 +47,9 @@ class SystemClock:
 
     def mono_ms(self) -> int:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+    def both_ms(self) -> tuple[float, float]:
+        return time.time_ns() / 1_000_000, time.clock_gettime_ns(time.CLOCK_BOOTTIME) / 1_000_000
 
     def quality(self) -> tuple[int, int]:
         now_ms = self.mono_ms()

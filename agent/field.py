@@ -54,9 +54,8 @@ class Field:
         for table in self.station.lines:
             bus = await self._buses.enter_async_context(Bus(wire_of(table), self.clock.mono_ms))
             self.buses[table.id] = bus
-            line = Line(
-                table.id, self._devices(table.id, bus, before), self.recorder, self.clock, self.report
-            )
+            devices = self._devices(table.id, bus, before)
+            line = Line(table.id, devices, self.recorder, self.clock, self.report, place=len(self.lines))
             line.back_by_mono_ms = self.clock.mono_ms() + LONGEST_CYCLE_MS
             self.lines.append(line)
             self._tasks.append(tasks.create_task(line.run(), name=f"line {table.id}"))

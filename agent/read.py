@@ -22,6 +22,9 @@ from telemetry.reading import Block, Flag
 
 Report = Callable[[str, dict[str, object]], None]
 
+PLACE_S = 0.00002
+"""Lines that are due at one instant start this far apart: each keeps its place in the burst, and with it its period."""
+
 LONGEST_CYCLE_MS = 60_000
 """A line that did not come round within this after its due time is stuck (agent.watchdog)."""
 
@@ -51,7 +54,10 @@ class Device:
 
 @dataclass(slots=True)
 class Line:
-    """The task of one physical line, and the instant by which it must have come round again."""
+    """The task of one physical line, and the instant by which it must have come round again.
+
+    `place`: its number among the station's lines.
+    """
 
     line: str
     devices: Sequence[Device]
@@ -61,16 +67,17 @@ class Line:
     back_by_mono_ms: int = 0
     polling: bool = False
     ending: bool = False
+    place: int = 0
 
     async def run(self) -> None:
         """Polls until `ending` is set while a poll runs; while it sleeps, cancel it."""
         while not self.ending:
             device = min(self.devices, key=_due_ms)
-            now_ms = self.clock.mono_ms()
+            _, now_ms = self.clock.both_ms()
             wait_ms = device.due.due_ms - now_ms
-            self.back_by_mono_ms = max(now_ms, device.due.due_ms) + LONGEST_CYCLE_MS
+            self.back_by_mono_ms = int(max(now_ms, device.due.due_ms)) + LONGEST_CYCLE_MS
             if wait_ms > 0:
-                await asyncio.sleep(wait_ms / 1_000)
+                await asyncio.sleep(wait_ms / 1_000 + self.place * PLACE_S)
             self.polling = True
             await self._poll(device)
             self.polling = False
@@ -95,9 +102,9 @@ class Line:
             device.partial += 1
         self._say(device, trouble, "device.partial")
         device.last_blocks = self.recorder.readings(device.plan, cycle.blocks)
-        now_ms = self.clock.mono_ms()
-        device.answered_mono_ms = now_ms
-        device.due = device.due.after_answer(now_ms, self.clock.wall_ms() - now_ms)
+        wall_ms, mono_ms = self.clock.both_ms()
+        device.answered_mono_ms = int(mono_ms)
+        device.due = device.due.after_answer(mono_ms, wall_ms - mono_ms)
 
     def _failed(self, device: Device, error: Exception, reason: GapReason, flags: int) -> None:
         device.failures += 1
@@ -111,7 +118,8 @@ class Line:
         device.last_blocks = self.recorder.readings(
             device.plan, [silent(device.plan.channels, now_ms, flags)]
         )
-        device.due = device.due.after_failure(now_ms, self.clock.wall_ms() - now_ms)
+        wall_ms, mono_ms = self.clock.both_ms()
+        device.due = device.due.after_failure(mono_ms, wall_ms - mono_ms)
 
     def _back(self, device: Device, since_mono_ms: int) -> None:
         now_ms = self.clock.mono_ms()
@@ -127,7 +135,7 @@ class Line:
         device.trouble = trouble
 
 
-def _due_ms(device: Device) -> int:
+def _due_ms(device: Device) -> float:
     return device.due.due_ms
 
 

@@ -10,7 +10,7 @@ PROBE_MAX_MS = 60_000
 """A silent device is asked at least this often, so that the record of its silence never has a hole of its own."""
 
 
-def next_due_ms(mono_ms: int, wall_minus_mono_ms: int, every_ms: int, last_due_ms: int | None) -> int:
+def next_due_ms(mono_ms: float, wall_minus_mono_ms: float, every_ms: int, last_due_ms: float | None) -> float:
     """The next aligned instant after `mono_ms`, on the monotonic clock.
 
     A boundary nearer than half a period to the one that was just served is the same one (the wall clock was
@@ -28,15 +28,15 @@ class Due:
     """One device's place in the schedule of its line."""
 
     every_ms: int
-    due_ms: int
+    due_ms: float
     failures: int = 0
 
-    def after_answer(self, mono_ms: int, wall_minus_mono_ms: int) -> "Due":
+    def after_answer(self, mono_ms: float, wall_minus_mono_ms: float) -> "Due":
         """The device answered: its next period."""
         due_ms = next_due_ms(mono_ms, wall_minus_mono_ms, self.every_ms, self.due_ms)
         return replace(self, due_ms=due_ms, failures=0)
 
-    def after_failure(self, mono_ms: int, wall_minus_mono_ms: int) -> "Due":
+    def after_failure(self, mono_ms: float, wall_minus_mono_ms: float) -> "Due":
         """It did not: ask again later and later, so that it costs its line little, but at least every minute."""
         pause_ms = probe_pause_ms(self.every_ms, self.failures + 1)
         due_ms = next_due_ms(mono_ms, wall_minus_mono_ms, self.every_ms, self.due_ms)

@@ -83,6 +83,9 @@ class VirtualClock:
     def mono_ms(self) -> int:
         return self._mono_ms + self._passed_ms()
 
+    def both_ms(self) -> tuple[float, float]:
+        return self.wall_ms(), self.mono_ms()
+
     def quality(self) -> tuple[int, int]:
         return int(ClockState.SYNCHRONISED), 3
 

@@ -19,6 +19,9 @@ class HandClock:
     def mono_ms(self) -> int:
         return self.mono
 
+    def both_ms(self) -> tuple[float, float]:
+        return self.wall, self.mono
+
     def quality(self) -> tuple[int, int]:
         return int(self.state), 3
 

@@ -1,5 +1,7 @@
 """When a device is polled."""
 
+from itertools import pairwise
+
 import pytest
 
 from agent.schedule import PROBE_MAX_MS, Due, next_due_ms, probe_pause_ms
@@ -27,6 +29,16 @@ def test_polls_never_drift_however_late_each_one_is() -> None:
     assert due.due_ms == 501_000
 
 
+def test_fractions_of_a_millisecond_do_not_make_a_poll_tremble() -> None:
+    wall_minus_mono = 1_767_225_601_234.567
+    due = Due(1_000, 0)
+    dues = []
+    for late_ms in (0.1, 0.9, 0.4, 7.3):
+        due = due.after_answer(due.due_ms + late_ms, wall_minus_mono)
+        dues.append(due.due_ms)
+    assert [later - due for due, later in pairwise(dues)] == pytest.approx([1_000] * 3, abs=0.001)
+
+
 def test_a_poll_longer_than_its_period_skips_and_does_not_burst() -> None:
     due = Due(1_000, 1_000).after_answer(4_500, 0)
     assert due.due_ms == 5_000
@@ -41,7 +53,7 @@ def test_after_a_clock_step_polls_realign_without_a_burst(step_ms: int) -> None:
 
 
 def test_a_dead_device_is_asked_less_and_less_but_at_least_every_minute() -> None:
-    due, gaps, now = Due(5_000, 0), [], 0
+    due, gaps, now = Due(5_000, 0), [], 0.0
     for _ in range(10):
         later = due.after_failure(now + 1_000, 0)
         gaps.append(later.due_ms - due.due_ms)
