@@ -6,11 +6,14 @@ The instrument's own reasons (fault, silence, no value) are set by its driver.
 from collections.abc import Iterable, Mapping, Sequence
 
 from telemetry.reading import Block, Flag, Reading
-from telemetry.record import ClockState
+from telemetry.record import ClockState, Moment
 
 _ABOVE = int(Flag.ABOVE_RANGE)
 _BELOW = int(Flag.BELOW_RANGE)
 _CLOCK = int(Flag.CLOCK_NOT_TRUSTED)
+
+QUALITY_AGE_MS = 2_000
+"""The kernel is asked once a second: "synchronised" in the moment of a step may be what it said before the step."""
 
 Range = tuple[float | None, float | None]
 """Lowest and highest plausible value in the channel's unit; None: no such end."""
@@ -53,14 +56,16 @@ class ClockTrust:
 
     def __init__(self, built_wall_ms: int) -> None:
         self._built_wall_ms = built_wall_ms
-        self._stepped = False
+        self._stepped_at_mono_ms: int | None = None
 
-    def stepped(self) -> None:
-        """The wall clock jumped."""
-        self._stepped = True
+    def stepped(self, mono_ms: int) -> None:
+        """The wall clock jumped; this was seen at `mono_ms`."""
+        self._stepped_at_mono_ms = mono_ms
 
-    def trusted(self, wall_ms: int, clock: int) -> bool:
-        """`clock`: telemetry.record.ClockState at that moment."""
-        if clock == ClockState.SYNCHRONISED:
-            self._stepped = False
-        return wall_ms >= self._built_wall_ms and not self._stepped
+    def trusted(self, now: Moment) -> bool:
+        """Whether `now.wall_ms` may be believed."""
+        since_ms = self._stepped_at_mono_ms
+        synchronised = now.clock == ClockState.SYNCHRONISED
+        if synchronised and since_ms is not None and now.mono_ms - since_ms >= QUALITY_AGE_MS:
+            self._stepped_at_mono_ms = None
+        return now.wall_ms >= self._built_wall_ms and self._stepped_at_mono_ms is None

@@ -68,7 +68,7 @@ class Recorder:
     def readings(self, plan: DevicePlan, blocks: Sequence[Block]) -> tuple[Block, ...]:
         """One poll cycle that ended now. Gives the blocks as they were signed, with the station's flags."""
         now = self._now()
-        signed = flagged(blocks, plan.ranges, clock_trusted=self._trust.trusted(now.wall_ms, now.clock))
+        signed = flagged(blocks, plan.ranges, clock_trusted=self._trust.trusted(now))
         if not self._accepting():
             self._count_unsigned(plan.device, now)
             return signed
@@ -89,16 +89,15 @@ class Recorder:
         self._sign(Kind.EVENT, EventBody(what, dict(detail)).encode(), self._now())
 
     def clock_trusted(self) -> bool:
-        """Whether the wall clock may be believed now."""
-        now = moment(self._clock)
-        return self._trust.trusted(now.wall_ms, now.clock)
+        """Whether the wall clock may be believed now. A step that nobody saw yet is seen, and signed, here."""
+        return self._trust.trusted(self._now())
 
     def _now(self) -> Moment:
         now = moment(self._clock)
         difference_ms = now.wall_ms - now.mono_ms
         if abs(difference_ms - self._wall_minus_mono_ms) > STEP_MS:
             before_ms = now.mono_ms + self._wall_minus_mono_ms
-            self._trust.stepped()
+            self._trust.stepped(now.mono_ms)
             self._wall_minus_mono_ms = difference_ms
             self._sign(Kind.CLOCK_STEP, ClockStepBody(before_ms, now.wall_ms, now.mono_ms).encode(), now)
         self._wall_minus_mono_ms = difference_ms

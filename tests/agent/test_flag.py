@@ -4,7 +4,7 @@ import pytest
 
 from agent.flag import ClockTrust, flagged, silent
 from telemetry.reading import Block, Flag, Reading
-from telemetry.record import ClockState
+from telemetry.record import ClockState, Moment
 
 pytestmark = pytest.mark.pure
 
@@ -52,16 +52,27 @@ def test_a_silent_device_gives_all_its_channels_with_the_reason() -> None:
     )
 
 
+def at(wall_ms: int, clock: ClockState, mono_ms: int = 100_000) -> Moment:
+    return Moment(wall_ms, mono_ms, clock, 3)
+
+
 def test_a_clock_before_the_software_was_built_is_not_trusted() -> None:
     trust = ClockTrust(BUILT)
-    assert not trust.trusted(BUILT - 1, ClockState.SYNCHRONISED)
-    assert trust.trusted(BUILT, ClockState.UNSYNCHRONISED)
+    assert not trust.trusted(at(BUILT - 1, ClockState.SYNCHRONISED))
+    assert trust.trusted(at(BUILT, ClockState.UNSYNCHRONISED))
 
 
 def test_after_a_step_only_synchronisation_brings_the_trust_back() -> None:
     trust = ClockTrust(BUILT)
-    trust.stepped()
-    assert not trust.trusted(BUILT + 1, ClockState.UNSYNCHRONISED)
-    assert not trust.trusted(BUILT + 1, ClockState.HOLDOVER)
-    assert trust.trusted(BUILT + 1, ClockState.SYNCHRONISED)
-    assert trust.trusted(BUILT + 1, ClockState.HOLDOVER)
+    trust.stepped(0)
+    assert not trust.trusted(at(BUILT + 1, ClockState.UNSYNCHRONISED))
+    assert not trust.trusted(at(BUILT + 1, ClockState.HOLDOVER))
+    assert trust.trusted(at(BUILT + 1, ClockState.SYNCHRONISED))
+    assert trust.trusted(at(BUILT + 1, ClockState.HOLDOVER))
+
+
+def test_what_the_kernel_said_just_before_a_step_is_no_synchronisation_after_it() -> None:
+    trust = ClockTrust(BUILT)
+    trust.stepped(50_000)
+    assert not trust.trusted(at(BUILT, ClockState.SYNCHRONISED, mono_ms=50_900))
+    assert not trust.trusted(at(BUILT, ClockState.HOLDOVER, mono_ms=60_000))

@@ -93,6 +93,16 @@ def test_a_clock_step_is_recorded_before_the_first_record_after_it(desk: Desk) -
     assert decode_pack(readings.body)[0].flags == Flag.CLOCK_NOT_TRUSTED
 
 
+def test_a_step_that_no_record_has_met_yet_is_seen_before_the_clock_is_trusted_for_pruning(
+    desk: Desk,
+) -> None:
+    desk.clock.state = ClockState.UNSYNCHRONISED
+    assert desk.recorder.clock_trusted()
+    desk.clock.step_ms(200 * 86_400_000)
+    assert not desk.recorder.clock_trusted()
+    assert desk.kinds() == [Kind.CLOCK_STEP]
+
+
 def test_a_slewed_clock_is_no_step(desk: Desk) -> None:
     for _ in range(100):
         desk.clock.pass_ms(1_000)
