@@ -17,6 +17,7 @@ from agent.sidecar import Sidecar
 from agent.sign import Recorder
 from agent.start import LedgerEnd, how_to_start
 from agent.version import BUILT_WALL_MS, SOFTWARE
+from buffer.errors import StoreError
 from buffer.store import Entry, Store, Tail
 from telemetry.bodies import BootBody, BootReason
 from telemetry.envelope import RECORD, Sealer
@@ -25,6 +26,7 @@ from telemetry.ledger import Ledger
 from telemetry.record import ZERO_HASH, Boot
 
 NOTE_BOOTS, NOTE_CLEAN, NOTE_CONFIGURATION, NOTE_BEGUN_FROM = "boots", "clean", "configuration", "begun from"
+NOTE_SIGNER = "signer"
 UPKEEP_S = 600.0
 
 
@@ -53,16 +55,18 @@ class StationLedger:
         self._rng = rng
         self._report = report
         self._configuration = Configuration(bytes(8), ())
+        self._signer = key.kid + station.encode()
         self._start = how_to_start(
             store.tail,
             sidecar.load(beside),
             stored_boots=int.from_bytes(store.notes.get(NOTE_BOOTS, b"")),
             begun_from=store.notes.get(NOTE_BEGUN_FROM, b""),
             clean=store.notes.get(NOTE_CLEAN) == b"\x01",
+            same_signer=store.notes.get(NOTE_SIGNER, self._signer) == self._signer,
         )
         self.boots = self._start.boots
         self.recorder = Recorder(
-            ledger=self._begin_ledger(self._start.before) if self._start.new_ledger else self._go_on(),
+            ledger=self._new_ledger() if self._start.new_ledger else self._go_on(),
             boot=Boot(self.boots, boot_id()),
             sealer=Sealer(key, RECORD),
             clock=clock,
@@ -73,10 +77,13 @@ class StationLedger:
 
     async def boot(self, configuration: Configuration) -> None:
         """Sign how this run begins and, where the ledger does not have it yet, the configuration."""
-        self.keeper.note({NOTE_BOOTS: self.boots.to_bytes(8), NOTE_CLEAN: b"\x00"})
+        boots = self.boots.to_bytes(8)
+        self.keeper.note({NOTE_BOOTS: boots, NOTE_CLEAN: b"\x00", NOTE_SIGNER: self._signer})
         self.recorder.configuration = configuration.hash8
         newest = await self.store.newest()
         last_sign = (newest.wall_ms, newest.mono_ms) if newest else None
+        if self._start.new_ledger:
+            self._note_begun_from(self._start.before)
         self._say_boot(self._start.reason, last_sign, self._start.before)
         self.configure(configuration, anew=self._start.new_ledger)
 
@@ -93,8 +100,9 @@ class StationLedger:
         """The store turned out to be an old copy: a new ledger that names this one."""
         old = self.recorder.ledger
         before = (old.ledger, old.next_seq - 1, old.prev)
-        self.recorder.ledger = self._begin_ledger(before)
+        self.recorder.ledger = self._new_ledger()
         self._say_boot(BootReason.STORE_RESTORED, None, before)
+        self._note_begun_from(before)  # behind the boot record: not durable in the old ledger
         self.configure(self._configuration, anew=True)
 
     async def upkeep(self) -> None:
@@ -103,8 +111,14 @@ class StationLedger:
             await self.keeper.flush()
             self.save_beside()
             if self.recorder.clock_trusted():
-                await self.store.prune(self._clock.wall_ms())
+                await self._prune()
             await asyncio.sleep(UPKEEP_S)
+
+    async def _prune(self) -> None:
+        try:
+            await self.store.prune(self._clock.wall_ms())
+        except StoreError as error:
+            self._report("store.unpruned", {"error": str(error), "alarm": True})
 
     async def close(self, *, flush_s: float) -> None:
         """Everything signed becomes durable, with the note that this run stopped in order."""
@@ -135,8 +149,10 @@ class StationLedger:
         fields = {"reason": reason.name, "ledger": self.recorder.ledger.ledger.hex(), "boot": self.boots}
         self._report("ledger.restored" if restored else "ledger.open", fields)
 
-    def _begin_ledger(self, before: LedgerEnd | None) -> Ledger:
+    def _note_begun_from(self, before: LedgerEnd | None) -> None:
         self.keeper.note({NOTE_BEGUN_FROM: before[0] if before else b""})
+
+    def _new_ledger(self) -> Ledger:
         return Ledger(self._station, self._rng.randbytes(16), 1, ZERO_HASH)
 
     def _go_on(self) -> Ledger:

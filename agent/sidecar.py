@@ -29,7 +29,7 @@ def load(path: Path) -> Sidecar | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Sidecar(bytes.fromhex(content["ledger"]), int(content["boots"]), int(content["last_seq"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -4,6 +4,7 @@
 |---|---|---|
 | empty | none | enrolment: a new ledger |
 | empty | names a ledger | the store was lost: a new ledger that names the old one |
+| signed by another key, or for another station | any | enrolment: a new ledger that names the old one |
 | at or beyond it, same ledger | same ledger | go on |
 | a ledger begun from the one that the file names | the one before | the file was not yet written: go on |
 | behind it, or another ledger | same or another | the store was restored from a copy: a new ledger |
@@ -31,11 +32,18 @@ class Start(NamedTuple):
 
 
 def how_to_start(
-    tail: Tail | None, sidecar: Sidecar | None, *, stored_boots: int, begun_from: bytes, clean: bool
+    tail: Tail | None,
+    sidecar: Sidecar | None,
+    *,
+    stored_boots: int,
+    begun_from: bytes,
+    clean: bool,
+    same_signer: bool = True,
 ) -> Start:
     """`tail`, `stored_boots` and `begun_from` (the ledger before the store's, or empty) as the store has them.
 
-    `clean`: the run before stopped in order.
+    `clean`: the run before stopped in order. `same_signer`: it had this key and this station id. One ledger has one
+    key: the centre refuses what another one signs in it.
     """
     boots = max(stored_boots, sidecar.boots if sidecar else 0) + 1
     if tail is None:
@@ -46,6 +54,9 @@ def how_to_start(
     if sidecar and sidecar.ledger != begun_from and _behind(tail, sidecar):
         before = (tail.ledger, tail.next_seq - 1, tail.prev)
         return Start(BootReason.STORE_RESTORED, new_ledger=True, before=before, boots=boots)
+    if not same_signer:
+        before = (tail.ledger, tail.next_seq - 1, tail.prev)
+        return Start(BootReason.ENROLMENT, new_ledger=True, before=before, boots=boots)
     reason = BootReason.CLEAN_STOP if clean else BootReason.UNCLEAN_STOP
     return Start(reason, new_ledger=False, before=None, boots=boots)
 

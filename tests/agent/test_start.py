@@ -49,6 +49,13 @@ def test_a_crash_before_the_file_beside_the_key_named_the_new_ledger_is_no_resto
     assert (begun.reason, begun.new_ledger) == (BootReason.UNCLEAN_STOP, False)
 
 
+def test_another_key_or_station_id_begins_a_new_ledger_that_names_the_old_one() -> None:
+    begun = how_to_start(
+        Tail(OURS, 101, HASH), None, stored_boots=4, begun_from=b"", clean=True, same_signer=False
+    )
+    assert begun == (BootReason.ENROLMENT, True, (OURS, 100, HASH), 5)
+
+
 def test_without_the_file_the_store_goes_on() -> None:
     assert not start(Tail(OURS, 3, HASH), None).new_ledger
 
