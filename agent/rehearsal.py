@@ -105,6 +105,7 @@ class Rehearsal:
         self.broker = broker or LocalBroker(folder / "broker")
         self.agents: dict[str, Process] = {}
         self.centre: Process | None = None
+        self._is_over = False
 
     def __enter__(self) -> Self:
         self.broker.start()
@@ -113,6 +114,7 @@ class Rehearsal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_over = True
         for process in (*self.agents.values(), *([self.centre] if self.centre else [])):
             process.kill()
         self.broker.close()
@@ -155,7 +157,7 @@ class Rehearsal:
             done = self.tram("central", "enrol", str(self.centre_folder), station, "--fingerprint", words)
             if done.returncode == 0:
                 return
-            if time.monotonic() > deadline:
+            if self._is_over or time.monotonic() > deadline:
                 raise RehearsalError(f"{station} could not be enrolled: {done.stderr.strip()}")
             time.sleep(0.2)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import tempfile
 import time
 from contextlib import AsyncExitStack
@@ -43,6 +44,7 @@ def demo(keep: Path | None, seed: int) -> None:
 
     Example: tram demo
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or all of the stage stays behind
     with tempfile.TemporaryDirectory(prefix="tram-demo-") as temporary:
         rows = asyncio.run(_play(keep or Path(temporary), seed))
     click.echo(table(rows))

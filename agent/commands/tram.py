@@ -36,6 +36,7 @@ EXPECTED = (
     ("mqtt.errors", "MqttError"),
     ("central.errors", "CentreError"),
     ("agent.status", "NotRunning"),
+    ("agent.rehearsal", "RehearsalError"),
 )
 """Module and class: named here and looked up where they are imported, so that no room is loaded for its errors."""
 
