@@ -96,10 +96,10 @@ def _destinations(answer: Table) -> list[str]:
     rows = []
     for destination in answer["destinations"]:
         state = "connected" if destination["connected"] else "not connected"
-        mark = "!" if destination["alarm"] else " "
+        mark = "!" if destination["alarm"] or destination["trouble"] else " "
         rows.append(f"{mark} {destination['destination']:<12} {state}, {destination['owed']} records owed")
-        if destination["alarm"]:
-            rows.append(f"      {destination['alarm']}")
+        texts = dict.fromkeys(destination[name] for name in ("trouble", "alarm"))
+        rows += [f"      {text}" for text in texts if text]
     return ["", "DESTINATIONS", *rows]
 
 
