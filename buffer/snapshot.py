@@ -4,6 +4,7 @@ It never writes, never checkpoints and never holds a transaction longer than one
 stays inside one keeps the running agent's log from being emptied.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -80,8 +81,7 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
         )
     with ExitStack() as opened:
         with _translated(path):
-            uri = f"{path.absolute().as_uri()}?mode=ro"
-            conn = opened.enter_context(closing(sqlite3.connect(uri, uri=True, isolation_level=None)))
+            conn = opened.enter_context(closing(sqlite3.connect(_uri(path), uri=True, isolation_level=None)))
             conn.executescript(_SETTINGS)
             refuse_foreign(conn, path)
             if is_outdated(conn):
@@ -90,6 +90,12 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
                     "start the agent once: it brings it up to date",
                 )
         yield Snapshot(conn, path)
+
+
+def _uri(path: Path) -> str:
+    """SQLite puts an index beside a store even to read it. On an auditor's read-only medium it cannot, and need not."""
+    at_rest = not path.with_name(f"{path.name}-wal").exists() and not os.access(path.parent, os.W_OK)
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
 
 
 @contextmanager

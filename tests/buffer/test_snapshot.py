@@ -62,6 +62,19 @@ async def test_a_stopped_store_is_read_and_left_as_it_was(tmp_path: Path) -> Non
     assert path.read_bytes() == before
 
 
+async def test_a_store_on_a_read_only_medium_is_read_and_nothing_is_put_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.db"
+    store, _ = await started(path, "centre", rows=3)
+    await store.close()
+    beside = set(tmp_path.iterdir())
+    monkeypatch.setattr("buffer.snapshot.os.access", lambda _path, _mode: False)
+    with open_snapshot(path) as snapshot:
+        assert [entry.seq for entry in snapshot.entries(LEDGER)] == [1, 2, 3]
+    assert set(tmp_path.iterdir()) == beside
+
+
 async def test_after_a_crash_the_log_is_read_and_left_for_the_agent(tmp_path: Path) -> None:
     store, _ = await started(tmp_path / "ledger.db", "centre", rows=3)
     crashed = tmp_path / "crashed"
