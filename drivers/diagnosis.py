@@ -40,7 +40,7 @@ def _serial(where: SerialPort, error: BaseException | None, by_id: Path) -> tupl
     if number in BAD_SETTINGS or isinstance(error, ValueError):
         settings = f"{where.baudrate} Bd 8{where.parity}{where.stopbits}"
         return f"it refuses {settings}", "this adapter cannot do that (a pseudo-terminal does 8N1 only)"
-    if number == errno.ENOTTY or "Inappropriate ioctl" in str(error):
+    if number in {errno.ENOTTY, errno.EISDIR} or "Inappropriate ioctl" in str(error):
         return "this is not a serial port", _adapters(by_id)
     return f"it cannot be opened ({error or 'it takes too long'})", "see the kernel's messages (dmesg)"
 

@@ -22,6 +22,7 @@ SERVER = TcpHost("10.0.0.6", 4001, True)
         (OSError(errno.EIO, "i/o"), "the adapter is gone; plug it in again"),
         (OSError(errno.EINVAL, "bad"), "it refuses 9600 Bd 8E1; this adapter cannot do that"),
         (ValueError("Invalid baud rate"), "it refuses 9600 Bd 8E1"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory"), "this is not a serial port"),
         (OSError("(25, 'Inappropriate ioctl for device')"), "this is not a serial port"),
         (
             OSError(errno.EMFILE, "Too many open files"),
