@@ -135,6 +135,7 @@ async def _stay_connected(
                 await Post(centre, session, seams.now, ready).run()
         except MqttError as error:
             if str(error) != said:
-                ready(f"broker {broker.host}:{broker.port}: {error}; trying again")
+                where = f"{broker.host}:{broker.port}"
+                ready(f"broker {where}: {str(error).removeprefix(f'{where}: ')}; trying again")
             said = str(error)
         await patience.wait()

@@ -72,7 +72,7 @@ _NETWORK = {
     errno.ECONNREFUSED: "connection refused: nothing listens on this port, check the port and the broker",
     errno.ENETUNREACH: "network unreachable: check cable, modem and route",
     errno.EHOSTUNREACH: "host unreachable: check address, cable and route",
-    errno.ECONNRESET: "the other side reset the connection",
+    errno.ECONNRESET: "the other side reset the connection: check the port, and whether it takes TLS (mqtts://)",
     errno.EPIPE: "the other side closed the connection",
     errno.ETIMEDOUT: "the other side stopped answering",
 }
@@ -96,8 +96,8 @@ def of_failure(error: OSError) -> str:
             return _HANDSHAKES.get(reason, f"TLS failed: {reason or error}")
         case socket.gaierror():
             if error.errno == socket.EAI_AGAIN:
-                return "the name could not be looked up now: check the station's DNS and network"
-            return "name not found: check the host's spelling and the station's DNS"
+                return "the name could not be looked up now: check this machine's DNS and network"
+            return "name not found: check the host's spelling and this machine's DNS"
         case _:
             return _NETWORK.get(error.errno or 0, error.strerror or type(error).__name__)
 
