@@ -11,6 +11,7 @@ from config.report import Report
 from config.station import About, Buffer, Destination, Device, Identity
 from config.volume import Volume
 
+VIET_NAM = "Asia/Ho_Chi_Minh"
 SLOW_PERIOD_MS = 5 * DURATION_MS["min"]
 """Stations in Vietnam send a value every five minutes (practice under Thông tư 10/2021/TT-BTNMT)."""
 
@@ -20,7 +21,9 @@ def check_timezone(report: Report, about: About, machine: Machine) -> None:
     if machine.has_timezone(about.timezone):
         return
     near = suggestion(about.timezone, machine.timezones())
-    right = 'write it like "Asia/Ho_Chi_Minh"' if near is None else f'did you mean "{near}"?'
+    right = f'write it like "{VIET_NAM}"' if near is None else f'did you mean "{near}"?'
+    if near not in {None, VIET_NAM}:
+        right += f' In all of Viet Nam: "{VIET_NAM}"'  # Asia/Hanoi is near to Shanghai's name, an hour off
     if not machine.timezones():
         right = "this machine knows none: pip install tzdata"
     wrong = f"is not a known time zone (got {shown(about.timezone)}), {right}"

@@ -40,6 +40,14 @@ ONE_MISTAKE = {
         "Asia/Ho_Chi_Min",
         '3: station.timezone: is not a known time zone (got "Asia/Ho_Chi_Min"), did you mean "Asia/Ho_Chi_Minh"?',
     ),
+    "a time zone that is like one of another country": (
+        "Asia/Ho_Chi_Minh",
+        "UTCC",
+        (
+            '3: station.timezone: is not a known time zone (got "UTCC"), did you mean "UTC"? '
+            'In all of Viet Nam: "Asia/Ho_Chi_Minh"'
+        ),
+    ),
     "a time zone that is not like any": (
         "Asia/Ho_Chi_Minh",
         "+07:00",
