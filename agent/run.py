@@ -23,12 +23,14 @@ from agent.send import Delivery
 from agent.state import status_of
 from agent.version import SOFTWARE
 from agent.watchdog import Notifier, feed
+from buffer.errors import StoreError
 from buffer.store import Entry, Store
 from config.errors import StationFileError
 from config.station import Station
 from telemetry import keyfile
 
 STOP_FLUSH_S, STOP_DELIVER_S, STOP_LOOK_S = 1.5, 1.5, 0.05
+ANEW_PAUSE_MS = 10 * 60_000
 
 Tasks = list[asyncio.Task[None]]
 
@@ -62,6 +64,8 @@ class Agent:
         self._connect = connect
         self._notifier = notifier or Notifier()
         self._asked: asyncio.Queue[str] = asyncio.Queue()
+        self._old_copy = b""
+        self._anew_not_before_ms = 0
 
     def stop(self) -> None:
         """End in order (SIGTERM)."""
@@ -109,7 +113,8 @@ class Agent:
         while (asked := await self._asked.get()) != "stop":
             if asked == "reload":
                 delivering = await self._reload(tasks, delivering)
-            elif asked == "restored":
+            elif asked == "restored" and self._old_copy == self.ledger.recorder.ledger.ledger:
+                self._anew_not_before_ms = self.clock.mono_ms() + ANEW_PAUSE_MS
                 self.ledger.begin_anew()
         await self._end(services, delivering)
 
@@ -134,20 +139,28 @@ class Agent:
             station = self._load()
             _refuse_other_identity(self.station, station)
         except StationFileError as error:
-            self.reload_refused = str(error)
-            self._report("station.reload-refused", {"error": str(error)})
+            self._refuse_reload(error)
             return delivering
+        await _cancel(delivering)
+        try:
+            await self._readdress(self.station, station)
+        except StoreError as error:  # nothing else has changed yet: the file before stays in force
+            self._refuse_reload(error)
+            self.deliveries = self._new_deliveries()
+            return self._start_deliveries(tasks)
         self.reload_refused = None
         before = {device.plan.device: device for device in self.field.devices}
         await self.field.stop()
-        running, self.station = self.station, station
+        self.station = station
         self.ledger.configure(configuration_of(station, SOFTWARE))
         await self._start_field(tasks, before)
-        await _cancel(delivering)
-        await self._readdress(running, station)
         self.deliveries = self._new_deliveries()
         self._report("station.reloaded", {"station": station.id, "devices": len(station.devices)})
         return self._start_deliveries(tasks)
+
+    def _refuse_reload(self, error: Exception) -> None:
+        self.reload_refused = str(error)
+        self._report("station.reload-refused", {"error": str(error)})
 
     async def _readdress(self, before: Station, after: Station) -> None:
         """Who gets records now. What only a broker took is owed again to a centre: it has seen no boot record."""
@@ -188,9 +201,14 @@ class Agent:
             delivery.offer(batch, ledger)
 
     def _store_restored(self, ledger: bytes) -> None:
-        """A receipt knows more of our ledger than we do. Only the ledger that is being written matters."""
-        if ledger == self.ledger.recorder.ledger.ledger:
-            self._asked.put_nowait("restored")
+        """A receipt knows more of our ledger than we do. Only the ledger that is being written matters, and once.
+
+        A centre that says so of each new ledger is confused: it gets one more every ten minutes, not one every second.
+        """
+        if ledger == self.ledger.recorder.ledger.ledger and ledger != self._old_copy:
+            self._old_copy = ledger
+            wait_ms = max(0, self._anew_not_before_ms - self.clock.mono_ms())
+            asyncio.get_running_loop().call_later(wait_ms / 1_000, self._asked.put_nowait, "restored")
 
 
 async def _open_store(station: Station) -> Store:
