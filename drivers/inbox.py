@@ -26,6 +26,11 @@ REMEMBERED = 8
 MOST_BYTES = 4096
 """More than any question's answer with a line's worth of noise; what is beyond it is dropped."""
 
+SILENCE = "check power, wiring and the unit address"
+TCP_SILENCE = (
+    "check the unit address; is the port right, and is it Modbus TCP and not RTU over TCP (rtu+tcp://)?"
+)
+
 
 class Question(NamedTuple):
     """`head` are the bytes behind the unit that a good answer starts with, `length` its PDU's bytes."""
@@ -214,7 +219,7 @@ class TcpInbox:
 
     def verdict(self) -> DriverError:
         """NoAnswer in silence, else Garbled with what was heard."""
-        return _verdict(self._where, self._asked, self._buffer)
+        return _verdict(self._where, self._asked, self._buffer, silence=TCP_SILENCE)
 
     def _take(self) -> bytes:
         """One whole frame off the front of the stream, or nothing yet."""
@@ -254,9 +259,8 @@ def _not_the_answer(where: str, asked: Question, unit: int, pdu: bytes) -> Garbl
     return Garbled(f"{where}: {what}", hint=hint, evidence=bytes((unit,)) + pdu)
 
 
-def _verdict(where: str, asked: Question | None, heard: bytes) -> DriverError:
+def _verdict(where: str, asked: Question | None, heard: bytes, *, silence: str = SILENCE) -> DriverError:
     if heard:
         hint = "noise, a wrong speed or parity, or an answer cut short"
         return Garbled(f"{where}: no sound answer to {asked}", hint=hint, evidence=heard)
-    hint = "check power, wiring and the unit address"
-    return NoAnswer(f"{where}: no answer to {asked}", hint=hint)
+    return NoAnswer(f"{where}: no answer to {asked}", hint=silence)

@@ -193,6 +193,10 @@ def test_an_answer_over_tcp_whole_or_in_pieces() -> None:
     assert [inbox.feed(frame[i : i + 1]) for i in range(len(frame))] == [b""] * (len(frame) - 1) + [frame]
 
 
+def test_a_host_that_takes_the_connection_and_says_nothing_may_be_the_wrong_port() -> None:
+    assert "is the port right, and is it Modbus TCP" in str(asking_tcp().verdict())
+
+
 def test_a_late_answer_over_tcp_is_told_by_its_number_even_when_it_comes_in_half() -> None:
     inbox = asking_tcp(b"\0\1")
     old, new = mbap(b"\0\1", 1, TCP_PDU), mbap(b"\0\2", 1, bytes([3, 4, 9, 9, 9, 9]))
