@@ -142,8 +142,9 @@ def judge(path: Path, key_files: tuple[Path, ...]) -> Verdict:
         source = _source(path, opened)
         publics = tuple(keyfile.load_public(file) for file in key_files) or _named_in(source)
         if not publics:
+            here = "; ".join((str(path), *source.troubles))
             raise click.ClickException(
-                f"{path}: no boot record in it names a key, give the station's public key with --key"
+                f"{here}: no boot record in it names a key, give the station's public key with --key"
             )
         reports = audit(source.envelopes(), KeyRing(publics))
         troubles = tuple(source.troubles) if reports else (*source.troubles, "there is no record in it")

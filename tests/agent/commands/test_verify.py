@@ -107,6 +107,7 @@ def test_without_a_key_and_without_a_boot_record_the_remedy_is_said(tmp_path: Pa
     result = verify(export(tmp_path, ledger()[6:]))
     assert result.exit_code == 1
     assert "give the station's public key with --key" in result.stderr
+    assert "the file is damaged" in verify(export(tmp_path, [b"noise that is no sequence"])).stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"noise that is no sequence"])
