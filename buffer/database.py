@@ -108,7 +108,8 @@ def make(path: Path) -> None:
         # O_EXCL: closing a descriptor of an existing database would drop the locks SQLite holds on it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
-        return
+        if path.is_dir():
+            raise StoreBroken(f"{path} is a folder", "set [buffer] path to a file in it") from None
     except OSError as error:
         raise StoreBroken(f"{path} cannot be made: {error.strerror}", _OWNER) from error
 

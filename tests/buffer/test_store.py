@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buffer.errors import OutOfSequence, StoreBusy
+from buffer.errors import OutOfSequence, StoreBroken, StoreBusy
 from buffer.owed import OPEN
 from buffer.store import Owed, Store, Tail
 from buffer.writer import WriterThread
@@ -364,3 +364,8 @@ async def test_after_close_nothing_is_written_any_more(
     await store.close()
     with pytest.raises(RuntimeError):
         await store.append(recorder.entries(1), recorder.tail)
+
+
+async def test_a_folder_where_the_file_should_be_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StoreBroken, match="is a folder; set"):
+        await open_store(tmp_path)
