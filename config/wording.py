@@ -186,7 +186,9 @@ def _switch(written: object, _limits: Mapping[str, Any]) -> str:
 
 def _limit(wrong: str, right: str, limit: str) -> _Words:
     def words(written: object, limits: Mapping[str, Any]) -> str:
-        return f"{wrong} (got {shown(written)}), {right} {limits[limit]}"
+        # Where a text was written for a number it is a duration, and the number is in seconds.
+        bound = f'"{limits[limit]:g}s"' if isinstance(written, str) else limits[limit]
+        return f"{wrong} (got {shown(written)}), {right} {bound}"
 
     return words
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from config.wording import message, with_got
 
@@ -78,3 +78,16 @@ def test_what_was_written_is_said_once_and_before_what_would_be_right() -> None:
     assert with_got("is empty, write a unit", "") == 'is empty (got ""), write a unit'
     assert with_got("no kind of line: a://, b://", "c") == 'no kind of line (got "c"): a://, b://'
     assert with_got("goes down", [2, 1]) == "goes down"
+
+
+class Patience(BaseModel):
+    """A duration as a line's settings have it: a text in the file, seconds here."""
+
+    wait_s: Annotated[float, BeforeValidator(lambda text: float(text.removesuffix("s")))] = Field(1.0, le=60)
+
+
+def test_the_bound_of_a_duration_is_written_as_one() -> None:
+    table = {"wait_s": "90s"}
+    with pytest.raises(ValidationError) as caught:
+        Patience.model_validate(table)
+    assert message(Patience, table, caught.value.errors()[0]) == 'is too large (got "90s"), at most "60s"'
