@@ -5,7 +5,6 @@ Everything happens inside the store's transaction and changes only what `Ledgers
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from central.findings import Noted
 from central.ledgers import Ledger, Ledgers
@@ -34,14 +33,6 @@ class Refused(Exception):
         super().__init__(why)
         self.what = what
         self.key = key
-
-
-class Tally(NamedTuple):
-    """What one message was worth: envelopes that came, those refused, and whether the station was heard."""
-
-    received: int
-    rejected: int
-    heard: bool
 
 
 class Receiver:
