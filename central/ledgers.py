@@ -129,7 +129,7 @@ class Ledgers:
 
     def _loaded(self, row: LedgerRow) -> Ledger:
         silence, silence_seq = _silence(row)
-        head = decode_head(peek(row.head, HEAD).payload) if row.head else None
+        head = _head(row)
         return Ledger(
             id=row.id,
             station=row.station,
@@ -168,6 +168,14 @@ class Ledgers:
                     reception.take(decode_record(peek(envelope, RECORD).payload), hash_of(envelope))
         reception.forked = ranges.normal((seq, seq) for seq in self._store.records.forks(row.id))
         return reception
+
+
+def _head(row: LedgerRow) -> Head | None:
+    """None also when it rotted in the store: the station's next one comes within a minute."""
+    try:
+        return decode_head(peek(row.head, HEAD).payload) if row.head else None
+    except (Forged, RecordError):
+        return None
 
 
 def _silence(row: LedgerRow) -> tuple[Silence, int]:

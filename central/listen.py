@@ -3,6 +3,7 @@
 Records come in any order; here they are read when everything before them is there, or is known to be lost.
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from central.ledgers import Ledger
@@ -30,20 +31,19 @@ def listen(ledger: Ledger, store: Store, budget: int) -> tuple[list[Finding], in
             continue
         if budget <= 0:
             break
-        last = min(first + min(CHUNK, budget) - 1, readable)
-        records = _stored(ledger, store, first, last)
-        for record in records:
+        most = min(CHUNK, budget)
+        rows = store.records.envelopes(ledger.id, first, readable, most)
+        for record in _records(rows):
             findings += ledger.silence.feed(record)
-        ledger.silence_seq = last
-        budget -= max(1, len(records))
+        # A station may name any number of seqs in a tombstone: what is not stored is passed over in one step.
+        ledger.silence_seq = rows[-1][0] if len(rows) == most else readable
+        budget -= max(1, len(rows))
     return findings, budget
 
 
-def _stored(ledger: Ledger, store: Store, first: int, last: int) -> list[Record]:
-    records = []
-    for _, envelope in store.records.envelopes(ledger.id, first, last):
+def _records(rows: Sequence[tuple[int, bytes]]) -> Iterator[Record]:
+    for _, envelope in rows:
         with suppress(
             Forged, RecordError
         ):  # it rotted in the store: `tram central verify` says so, serving goes on
-            records.append(decode_record(peek(envelope, RECORD).payload))
-    return records
+            yield decode_record(peek(envelope, RECORD).payload)

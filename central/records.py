@@ -78,12 +78,12 @@ class Records:
         ).fetchone()
         return row[0] if row else None
 
-    def envelopes(self, ledger: int, first: int, last: int) -> list[tuple[int, bytes]]:
-        """(seq, envelope) of an inclusive range, ascending, those that are there."""
+    def envelopes(self, ledger: int, first: int, last: int, most: int) -> list[tuple[int, bytes]]:
+        """(seq, envelope) of an inclusive range, ascending, those that are there, at most `most` of them."""
         self.flush()
         return self._connection.execute(
-            "SELECT seq, envelope FROM envelope WHERE ledger = ? AND seq BETWEEN ? AND ? ORDER BY seq",
-            (ledger, first, last),
+            "SELECT seq, envelope FROM envelope WHERE ledger = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+            (ledger, first, last, most),
         ).fetchall()
 
     def after(self, ledger: int, seq: int) -> list[tuple[int, bytes]]:

@@ -6,7 +6,7 @@ from central.centre import Centre
 from central.errors import StoreFailed
 from central.receipts import AFTER_RECORDS
 from central.strangers import STRANGERS_KEPT
-from telemetry.bodies import BootBody, BootReason
+from telemetry.bodies import BootBody, BootReason, GapReason, TombstoneBody
 from telemetry.envelope import RECORD, Sealer
 from telemetry.reading import Flag, Reading
 from telemetry.receipt import ReceiptStatus
@@ -463,6 +463,34 @@ def test_a_head_of_a_store_that_was_put_back_is_a_finding(world: World, gateway:
     old_copy.now_ms = gateway.now_ms + 60_000
     world.head(old_copy)
     assert findings(world) == [("head-contradicts", 4)]
+    assert world.receipt().through == 7
+
+
+def test_a_tombstone_over_more_seqs_than_there_can_be_holds_up_no_other_station(
+    world: World, gateway: Gateway
+) -> None:
+    world.live(gateway.station, *gateway.day(1))
+    other = Gateway("NUO002")
+    world.enrol(other)
+    world.live(other.station, *other.day(1), other.poll(after_ms=600_000), other.poll(after_ms=90_000))
+    gateway._ledger.next_seq = 2**62
+    body = TombstoneBody("ph", ((4, 2**62 - 1),), GapReason.OVERFLOW, {}, bytes(32))
+    world.live(gateway.station, gateway.record(Kind.TOMBSTONE, body.encode()))
+    world.store._connection.execute("UPDATE ledger SET silence = NULL, silence_seq = 0")
+    world.store._connection.execute("DELETE FROM finding WHERE what = 'unexplained-gap'")
+    world.restart()
+    world.look()
+    assert [what for what, _ in findings(world)].count("unexplained-gap") == 1
+    assert world.centre._late() == []
+
+
+def test_a_head_that_rotted_in_the_store_does_not_stop_the_centre(world: World, gateway: Gateway) -> None:
+    world.live(gateway.station, *gateway.day(5))
+    world.head(gateway)
+    world.due()
+    world.store._connection.execute("UPDATE ledger SET head = x'00'")
+    world.restart()
+    world.head(gateway)
     assert world.receipt().through == 7
 
 

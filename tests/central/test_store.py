@@ -31,7 +31,7 @@ def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_works(tmp_path
     with store.transaction():
         assert store.records.envelope_at(ledger, 1) is None
     write(store, ledger, 1)
-    assert store.records.envelopes(ledger, 1, 9) == [(1, b"one")]
+    assert store.records.envelopes(ledger, 1, 9, 9) == [(1, b"one")]
     store.close()
 
 
