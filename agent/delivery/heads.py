@@ -4,6 +4,7 @@ from agent.delivery.account import Account
 from buffer.store import Tail
 from mqtt.session import Session
 from telemetry.head import Head
+from telemetry.ranges import clip
 
 HEAD_EVERY_S = 60.0
 
@@ -53,7 +54,9 @@ class Heads:
             newest=end.next_seq - 1,
             newest_hash=end.prev,
             lowest_held=lowest or 0,
-            owed=account.owing.owed(end.ledger),
+            owed=clip(
+                account.owing.owed(end.ledger), 1, end.next_seq - 1
+            ),  # the store may be writing meanwhile
             wall_ms=account.clock.wall_ms(),
             clock=account.clock.quality(),
         )

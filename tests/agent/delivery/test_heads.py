@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from agent.delivery.heads import HEAD_EVERY_S
 from telemetry.envelope import hash_of
 from tests.agent.delivery.world import LEDGER, OTHER, STATION, world
@@ -29,6 +31,20 @@ async def test_a_head_comes_every_minute_with_what_is_owed_then(tmp_path: Path) 
         await asyncio.sleep(5.5 * HEAD_EVERY_S)
         assert len(w.centre.heads) == 6
         assert [head.owed for head in w.centre.heads[1:]] == [()] * 5
+
+
+@in_virtual_time
+async def test_a_head_never_owes_what_is_written_while_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, rows=30, run=False) as w:
+        owed = w.store.owed
+        monkeypatch.setattr(
+            w.store, "owed", lambda whom: tuple(o._replace(last=o.last + 2) for o in owed(whom))
+        )
+        async with w.running():
+            await asyncio.sleep(1)
+        assert w.centre.heads[0].owed == ((1, 30),), "a centre refuses a head that owes beyond its newest"
 
 
 @in_virtual_time
