@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.crash import ordeal
+from tests.system.conftest import unmeasured
 
+__all__ = ["unmeasured"]
 pytestmark = pytest.mark.system
 
 

@@ -1,5 +1,6 @@
 """The agent as a service: it starts, says so, reads its file again, ends in order, and is alone."""
 
+import os
 import signal
 import socket
 import time
@@ -21,6 +22,11 @@ from tests.system.station import Station, station_at
 pytestmark = pytest.mark.system
 
 
+@pytest.fixture(autouse=True)
+def unmeasured() -> None:
+    """These are measured: their agents end in order."""
+
+
 @pytest.fixture
 def station(tmp_path: Path) -> Iterator[Station]:
     """Two gauges, a broker and a centre that trusts the station."""
@@ -28,6 +34,9 @@ def station(tmp_path: Path) -> Iterator[Station]:
         station.trust()
         station.describe(station.receipted())
         yield station
+        if "COVERAGE_PROCESS_CONFIG" in os.environ:
+            for agent in station.stage.agents.values():
+                agent.stop()
 
 
 def test_sigterm_ends_within_five_seconds_with_every_answer_signed_and_says_so_next_time(

@@ -27,16 +27,16 @@ def station(tmp_path: Path) -> Iterator[Station]:
 
 
 def test_a_store_put_back_from_an_old_copy_starts_a_ledger_that_names_the_old_one(station: Station) -> None:
-    station.start()
+    agent = station.start()
     station.grows()
-    station.stage.agents[station.name].stop()
+    agent.kill()
     copied = station.rows()
     copy = station.folder / "copy"
     shutil.copytree(station.store.parent, copy)
     agent = station.start()
     station.grows()
     station.arrives()
-    agent.stop()
+    agent.kill()
     shutil.rmtree(station.store.parent)
     copy.rename(station.store.parent)
     station.start()
