@@ -5,13 +5,14 @@ Everything happens inside the store's transaction and changes only what `Ledgers
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from central.findings import Noted
 from central.ledgers import Ledger, Ledgers
 from central.now import Now
 from central.records import Measurement
 from central.store import Store
-from central.strangers import Stranger, stranger_of
+from central.strangers import STRANGERS_KEPT, Stranger, stranger_of
 from telemetry import cbor
 from telemetry.bodies import BootBody
 from telemetry.content import readings_of
@@ -24,6 +25,8 @@ from telemetry.record import Kind, Record, decode_record
 
 REFUSALS_PER_MESSAGE = 16
 """So many refusals of one message are kept; the others are counted."""
+REFUSALS_READ = 1000
+"""After so many refusals the rest of a message is not read: a megabyte of noise holds a million items."""
 
 
 class Refused(Exception):
@@ -54,6 +57,8 @@ class Receiver:
                 rejected += 1
                 if rejected <= REFUSALS_PER_MESSAGE:
                     self.refuse(station, item, refused, now)
+                if rejected >= REFUSALS_READ:
+                    break
         seen = now.wall_ms if received > rejected else None
         self._store.count(station, received, rejected, seen)
 
@@ -61,7 +66,8 @@ class Receiver:
         """The boot records in a message of a station that nobody enrolled; all else of it is dropped."""
         if not is_identifier(station):
             return []
-        found = (stranger_of(station, item, now.wall_ms) for item in _items(payload))
+        some = islice(_items(payload), STRANGERS_KEPT)
+        found = (stranger_of(station, item, now.wall_ms) for item in some)
         return [stranger for stranger in found if stranger is not None]
 
     def refuse(self, station: str, evidence: bytes, refused: Refused, now: Now) -> None:

@@ -484,6 +484,14 @@ def test_a_tombstone_over_more_seqs_than_there_can_be_holds_up_no_other_station(
     assert world.centre._late() == []
 
 
+def test_a_megabyte_of_noise_is_not_read_to_its_end(world: World, gateway: Gateway) -> None:
+    day = gateway.day(3)
+    world.live(gateway.station, *day[:2], bytes(1_000_000))
+    assert world.rows("SELECT received, rejected FROM station") == [(1_002, 1_000)]
+    world.live(gateway.station, *day)
+    assert world.rows("SELECT stored FROM ledger") == [(5,)]
+
+
 def test_a_head_that_rotted_in_the_store_does_not_stop_the_centre(world: World, gateway: Gateway) -> None:
     world.live(gateway.station, *gateway.day(5))
     world.head(gateway)
