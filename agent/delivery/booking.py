@@ -116,7 +116,7 @@ class Booking:
         self.newest = self._seen[ledger] = seen(receipt)
         await self._deliver(ledger, judged)
         if judged.unproven and not ours.current:
-            self._owing.dispute(ledger)
+            self._owing.dispute(ledger, judged.unproven)
         if judged.new_store or (answers and self._compared.get(ledger) != receipt.status):
             await self._compare(receipt, judged, ours)
         if answers:

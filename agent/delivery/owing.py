@@ -152,7 +152,7 @@ class Owing:
         self._known: tuple[bytes, int] = (b"", 0)  # the newest ledger, and its newest seq that was offered
         self._tried: dict[bytes, Ranges] = {}
         self._aside: dict[bytes, Ranges] = {}
-        self._disputed: set[bytes] = set()
+        self._disputed: dict[bytes, Ranges] = {}
 
     def owed(self, ledger: bytes) -> Ranges:
         """Ranges of this ledger that no receipt has covered."""
@@ -197,10 +197,11 @@ class Owing:
         return parcel
 
     def arrived(self, parcel: Parcel, now_ms: int) -> None:
-        """The broker has this message. Of a disputed ledger no receipt can follow, so that one sending is all."""
+        """The broker has this message. Of what is disputed no receipt can follow, so that one sending is all."""
         parcel.acknowledged_at_ms = now_ms
-        if parcel.ledger in self._disputed:
-            self.set_aside(parcel.ledger, parcel.ranges)
+        hopeless = intersect(parcel.ranges, self._disputed.get(parcel.ledger, ()))
+        if hopeless:
+            self.set_aside(parcel.ledger, hopeless)
 
     def covered(self, ledger: bytes, ranges: Ranges) -> None:
         """A receipt covers these; what it left 2,000 behind, or 5 s before one of them, is owed again."""
@@ -213,19 +214,19 @@ class Owing:
         self._aside[ledger] = add(self._aside.get(ledger, ()), *ranges)
         self.sent.drop(ledger, ranges)
 
-    def dispute(self, ledger: bytes) -> None:
-        """An older ledger of which the centre calls records stored that no receipt can prove to be ours.
+    def dispute(self, ledger: bytes, unproven: Ranges) -> None:
+        """Records of an older ledger that the centre calls stored and that no receipt can prove to be ours.
 
         They are sent once, so that the centre can find forks, and then stay owed.
         """
-        self._disputed.add(ledger)
+        self._disputed[ledger] = unproven
 
     def again(self, ledger: bytes) -> None:
         """The centre starts anew: everything owed of this ledger may be sent again."""
         self.sent.drop(ledger, self.sent.ranges(ledger))
         self._tried.pop(ledger, None)
         self._aside.pop(ledger, None)
-        self._disputed.discard(ledger)
+        self._disputed.pop(ledger, None)
 
     def oldest(self, now_ms: int, may_go: Callable[[bytes], bool]) -> tuple[bytes, int, int] | None:
         """The stretch (ledger, first, last) for the next `past` message, of the ledgers that `may_go`.

@@ -4,7 +4,7 @@ from typing import cast
 
 import pytest
 
-from agent.delivery.owing import FRESH_RECORDS, Fresh, Owing, runs
+from agent.delivery.owing import FRESH_RECORDS, UNCOVERED_MS, Fresh, Owing, runs
 from buffer.store import Entry, Owed, Store, Tail
 
 pytestmark = pytest.mark.pure
@@ -156,9 +156,16 @@ def test_a_lost_connection_forgets_what_was_under_way() -> None:
     assert owing.oldest(0, anyone) == (NEW, 1, 10)
 
 
-def test_of_a_disputed_ledger_everything_is_sent_once() -> None:
+def test_what_the_centre_does_not_call_stored_is_sent_again_also_in_a_disputed_ledger() -> None:
+    owing, _ = account(50, Owed(OLD, 1, 9))
+    owing.dispute(OLD, ((6, 9),))
+    owing.arrived(owing.leave(OLD, entries(1, 9)), 0)
+    assert owing.oldest(UNCOVERED_MS, anyone) == (OLD, 1, 5), "a PUBACK is not a delivery"
+
+
+def test_what_is_disputed_is_sent_once() -> None:
     owing, _ = account(50, Owed(OLD, 1, 5))
-    owing.dispute(OLD)
+    owing.dispute(OLD, ((1, 5),))
     owing.arrived(owing.leave(OLD, entries(1, 5)), 0)
     assert owing.sent.records == 0, "no receipt can follow, so it does not count as under way"
     owing.connected()
