@@ -65,6 +65,11 @@ _COLUMNS = (
     ("wrong values", "wrong"),
 )
 
+LEGEND = """
+served: answers of instruments, one or more for each record. signed: records in the station's own ledger.
+received: envelopes that came to the centre, repeats and forgeries counted. verified: records that it proved and keeps.
+unsigned at the kill: served in the moment of the kill and in no record; the boot record says that the stop was unclean."""
+
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """For people: one row a station, the numbers under their names."""
@@ -78,7 +83,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
         for place, column in enumerate(lines)
     ]
     heads = [[column[line] for column in lines] for line in range(tall)]
-    return "\n".join(_line(cells, widths) for cells in [*heads, ["─" * width for width in widths], *rows])
+    rule = ["─" * width for width in widths]
+    return "\n".join([*(_line(cells, widths) for cells in [*heads, rule, *rows]), LEGEND])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

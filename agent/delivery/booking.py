@@ -143,8 +143,13 @@ class Booking:
         self.ask_all = True
         await self._store.owe_again(self._destination, receipt.ledger, judged.covered)
         self._owing.again(receipt.ledger)
-        text = f"the centre no longer has {count(tuple(forgotten))} records that it had receipted: they are sent again"
-        self._alarms.begin("centre-restored", f"the centre started from an older copy; {text}")
+        text = f"the centre does not have {count(tuple(forgotten))} records that counted as delivered: they are sent again"
+        why = (
+            "the centre started from an older copy"
+            if judged.new_store
+            else "its copy is older, or another one"
+        )
+        self._alarms.begin("centre-restored", f"{text}; {why}")
 
     async def _holds(self, ledger: bytes, first: int, last: int) -> bool:
         return bool(await self._store.read(ledger, first, last, max_bytes=1, max_rows=1))

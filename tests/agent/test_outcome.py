@@ -53,7 +53,7 @@ def test_every_broken_promise_is_named(change: dict[str, object], words: str) ->
 
 def test_the_table_has_a_row_for_each_station_and_a_dash_where_nobody_tried() -> None:
     text = table([GOOD, GOOD._replace(station="BD_2", forged_rejected=None)])
-    *_, first, second = text.splitlines()
+    first, second = (line for line in text.splitlines() if line.startswith("BD_"))
     assert first.startswith("BD_1")
     assert first.split()[1:] == ["400", "380", "390", "380", "0", "1", "1", "0", "1", "3", "0"]
     assert "–" in second
