@@ -143,7 +143,8 @@ class Booking:
         self.ask_all = True
         await self._store.owe_again(self._destination, receipt.ledger, judged.covered)
         self._owing.again(receipt.ledger)
-        text = f"the centre does not have {count(tuple(forgotten))} records that counted as delivered: they are sent again"
+        missing = count(tuple(forgotten))
+        text = f"the centre does not have {missing} records that counted as delivered: they are sent again"
         why = (
             "the centre started from an older copy"
             if judged.new_store
