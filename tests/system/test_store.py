@@ -31,14 +31,12 @@ def test_a_store_put_back_from_an_old_copy_starts_a_ledger_that_names_the_old_on
     station.grows()
     agent.kill()
     copied = station.rows()
-    copy = station.folder / "copy"
-    shutil.copytree(station.store.parent, copy)
+    copy = _copy(station)
     agent = station.start()
     station.grows()
     station.arrives()
     agent.kill()
-    shutil.rmtree(station.store.parent)
-    copy.rename(station.store.parent)
+    _put_back(station, copy)
     station.start()
     old, last = copied[-1].ledger, copied[-1].seq
     until(lambda: station.boots()[-1].reason == BootReason.STORE_RESTORED, "the boot record of a new ledger")
@@ -56,15 +54,13 @@ def test_a_store_copied_while_it_ran_is_betrayed_by_the_centres_receipt(station:
     station.grows()
     station.arrives()
     agent.send(signal.SIGSTOP)
-    copy = station.folder / "copy"
-    shutil.copytree(station.store.parent, copy, ignore=shutil.ignore_patterns("*.sock"))
+    copy = _copy(station)
     copied = station.rows()
     agent.send(signal.SIGCONT)
     station.grows()
     station.arrives()
     agent.kill()
-    shutil.rmtree(station.store.parent)
-    copy.rename(station.store.parent)
+    _put_back(station, copy)
     station.start()
     # The file beside the key was written at the start, before the copy: only the centre knows better.
     boot = until(
@@ -97,6 +93,17 @@ def test_a_deleted_store_starts_a_ledger_that_names_the_lost_one(station: Statio
     configurations = station.records(Kind.CONFIGURATION)
     readings = station.records(Kind.READINGS)
     assert {record.configuration for record in readings} == {configurations[0].configuration}
+
+
+def _copy(station: Station) -> Path:
+    copy = station.folder / "copy"
+    shutil.copytree(station.store.parent, copy, ignore=shutil.ignore_patterns("*.sock"))
+    return copy
+
+
+def _put_back(station: Station, copy: Path) -> None:
+    shutil.rmtree(station.store.parent)
+    copy.rename(station.store.parent)
 
 
 def _findings(station: Station) -> list[FindingLine]:
