@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.bodies import EventBody
+from telemetry.envelope import RECORD, Sealer
+from telemetry.keys import SigningKey
+from telemetry.ledger import Ledger
+from telemetry.record import Boot, ClockState, Kind, Moment
 from tests.telemetry.test_vectors import FORGED, KEYS, SCENARIOS, VALID
 
 pytestmark = pytest.mark.system
@@ -97,6 +102,27 @@ def test_javascript_verifies_a_whole_ledger_and_every_kind(node: str, tmp_path: 
     for start, end in zip(starts, [*starts[1:], None], strict=True):
         envelopes = [bytes.fromhex(case["envelope"]) for case in every_kind[start:end]]
         assert by_node(node, tmp_path, envelopes)[0] == 0
+
+
+def test_javascript_is_not_led_astray_by_a_genuine_record_of_another_ledger(
+    node: str, tmp_path: Path
+) -> None:
+    key = SigningKey.from_seed(bytes.fromhex(KEY["station"]["seed"]))
+    body, moment = EventBody("other").encode(), Moment(1_790_000_000_000, 1, ClockState.SYNCHRONISED, 1)
+    other = Ledger("OTHER", b"M" * 16).seal(
+        Kind.EVENT, body, moment, Boot(1, bytes(8)), bytes(8), Sealer(key, RECORD)
+    )
+    hidden = [*LEDGER[:3], other.envelope, *LEDGER[6:]]
+    assert by_node(node, tmp_path, hidden) == (1, "seq 7 does not follow seq 3")
+    replayed = [*LEDGER, other.envelope, *LEDGER]
+    assert by_node(node, tmp_path, replayed) == (1, "seq 1 does not follow seq 8")
+
+
+def test_javascript_says_what_it_did_not_see(node: str, tmp_path: Path) -> None:
+    code, said = by_node(node, tmp_path, LEDGER[4:])
+    assert code == 0
+    assert "begins at seq 5" in said
+    assert by_node(node, tmp_path, []) == (1, "there is no record in it")
 
 
 @pytest.mark.parametrize(
