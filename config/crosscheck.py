@@ -28,8 +28,9 @@ def check_lines(report: Report, lines: Tables, devices: Tables) -> None:
     known = {name: place[:-1] for place, name in _texts(lines, "id")}
     used = set()
     for place, name in _texts(devices, "line"):
-        used |= {name, suggestion(name, known)}
+        used.add(name)
         if name not in known:
+            used.add(suggestion(name, known) or name)
             right = did_you_mean(name, known, "lines")
             report.add(place, "", f"there is no line with this id (got {shown(name)}), {right}")
     named = sum(1 for _ in _texts(devices, "line"))
