@@ -26,9 +26,9 @@ def scaling(scale: float, offset: float) -> Scaling | None:
 
     Python divides integers correctly rounded, whatever their size: one division is the only rounding.
     """
-    factor, shift = decimal(scale), decimal(offset)
-    if factor == 1 and shift == 0:
+    if scale == 1 and offset == 0:
         return None
+    factor, shift = decimal(scale), decimal(offset)
     divisor = lcm(factor.denominator, shift.denominator)
     times = factor.numerator * (divisor // factor.denominator)
     plus = shift.numerator * (divisor // shift.denominator)
