@@ -15,6 +15,7 @@ from telemetry.reading import RULES
 
 ADDRESSES = 65536
 PLAIN_TYPES = frozenset({"bit", "string"})
+FLOATS = frozenset({"float32", "float64"})
 Meaning = Literal[
     "calibration", "maintenance", "instrument fault", "stale", "warming up / recovery", "out of service"
 ]
@@ -223,6 +224,7 @@ class Settings(DriverSettings):
                 yield SettingProblem(("channel", index, "type"), wrong)
         yield from self._doubled()
         yield from self._torn()
+        yield from self._inside_floats()
 
     def _doubled(self) -> Iterator[SettingProblem]:
         seen: set[str] = set()
@@ -243,6 +245,24 @@ class Settings(DriverSettings):
                     "one of the addresses or types is wrong"
                 )
                 yield SettingProblem(("channel", index, "address"), wrong)
+
+    def _inside_floats(self) -> Iterator[SettingProblem]:
+        """One register of a float is never a measurement; of an integer or a text it may be one."""
+        points = [(i, p) for i, c in enumerate(self.channel) if (p := c.point()) is not None]
+        floats = [point for _, point in points if point.type in FLOATS]
+        for index, inner in points:
+            outer = next((f for f in floats if inner.count == 1 and _holds(f, inner)), None)
+            if outer is not None:
+                wrong = (
+                    f'"{inner.channel}" ({number(inner.table, inner.address)}) lies inside the {outer.type} '
+                    f'"{outer.channel}" ({_span(outer)}), a part of a float means nothing: '
+                    "one of the addresses or types is wrong"
+                )
+                yield SettingProblem(("channel", index, "address"), wrong)
+
+
+def _holds(outer: Point, inner: Point) -> bool:
+    return outer.table == inner.table and outer.address <= inner.address < outer.address + outer.count
 
 
 def _listed(limits: tuple[float, float] | None) -> list[float] | None:

@@ -130,6 +130,46 @@ def test_values_that_share_some_registers_are_a_mistake() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("inner", "outer", "words"),
+    [
+        ({"address": 1, "type": "int16"}, {}, '"raw" (400002) lies inside the float32 "pH" (400001..400002)'),
+        ({"address": 0, "type": "bcd16"}, {}, '"raw" (400001) lies inside the float32 "pH" (400001..400002)'),
+        (
+            {"address": 3, "type": "uint16"},
+            {"type": "float64"},
+            '"raw" (400004) lies inside the float64 "pH" (400001..400004)',
+        ),
+        ({"address": 1, "type": "bit", "bit": 3}, {}, '"raw" (400002) lies inside the float32 "pH"'),
+        ({"address": 1, "type": "string", "length": 2, "unit": None}, {}, '"raw" (400002) lies inside'),
+    ],
+)
+def test_one_register_of_a_float_is_never_a_measurement(
+    inner: dict[str, Any], outer: dict[str, Any], words: str
+) -> None:
+    raw, whole = channel(**{"id": "raw", "unit": "1", **inner}), channel(**outer)
+    for order, index in (((whole, raw), 1), ((raw, whole), 0)):
+        ((path, message),) = problems(*order)
+        assert path == ("channel", index, "address")
+        assert message.startswith(words)
+        assert message.endswith("a part of a float means nothing: one of the addresses or types is wrong")
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        {"type": "uint32"},
+        {"type": "bcd32"},
+        {"type": "string", "length": 4, "unit": None},
+        {"table": "input"},
+    ],
+)
+def test_words_and_bits_inside_integers_and_texts_are_not_a_mistake(outer: dict[str, Any]) -> None:
+    word = channel(id="word", address=1, type="uint16", unit="1")
+    status = channel(id="status", address=1, type="bit", bit=3, unit=None)
+    assert problems(channel(**outer), word, status) == []
+
+
 def test_two_views_of_the_same_registers_are_not_a_mistake() -> None:
     assert (
         problems(channel(), channel(id="raw", type="uint32", unit="1"), channel(id="other", table="input"))
