@@ -18,6 +18,30 @@ from tests.central.world import World
 TEN_MINUTES_MS = 10 * 60_000
 
 
+def test_a_stopped_centre_on_a_read_only_medium_is_read_and_nothing_is_put_beside_it(
+    world: World, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.live(gateway.station, *gateway.day(3))
+    world.stop()
+    beside = set(world.folder.path.iterdir())
+    monkeypatch.setattr("central.snapshot.os.access", lambda _path, _mode: False)
+    (station,) = stations(world.folder.path)
+    assert (station.station, station.verified) == ("NUO001", 5)
+    (report,) = verify(world.folder.path, "NUO001")
+    assert report.is_proven
+    assert set(world.folder.path.iterdir()) == beside
+    world.start()
+
+
+def test_a_running_centre_is_read_with_its_log_from_a_folder_that_is_not_ours(
+    world: World, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("central.snapshot.os.access", lambda _path, _mode: False)
+    world.live(gateway.station, *gateway.day(3))
+    (station,) = stations(world.folder.path)
+    assert station.verified == 5
+
+
 def test_a_station_in_good_order(world: World, gateway: Gateway) -> None:
     day = gateway.day(3)
     world.live(gateway.station, *day)
