@@ -7,14 +7,26 @@ from central.errors import CentreError
 from central.folder import Folder, write_whole
 from central.snapshot import snapshot
 
+_HEARD_OF = """
+    SELECT 1 FROM station WHERE name = :id
+    UNION ALL SELECT 1 FROM finding WHERE station = :id
+    UNION ALL SELECT 1 FROM stranger WHERE station = :id
+    LIMIT 1
+"""
+
 
 def acknowledge(folder: Path, station: str, numbers: Sequence[int] = ()) -> tuple[int, ...]:
     """Mark findings of a station as seen; without numbers, all that are open now. Those that were written down.
 
-    CentreError when a number is not a finding of that station. `serve` takes them over within a second.
+    CentreError when nobody heard of that station or a number is not a finding of it.
+    `serve` takes them over within a second.
     """
     place = Folder(folder)
     with snapshot(place) as connection:
+        if not (
+            place.station_key(station).exists() or connection.execute(_HEARD_OF, {"id": station}).fetchone()
+        ):
+            raise CentreError(f"there is no station {station}; see `tram central stations {folder}`")
         known = {
             number
             for (number,) in connection.execute(

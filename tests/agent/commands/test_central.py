@@ -99,6 +99,16 @@ def test_a_whole_ledger_is_proven(tmp_path: Path) -> None:
     world.stop()
 
 
+def test_findings_of_a_station_that_nobody_heard_of_cannot_be_acknowledged(world: World) -> None:
+    result = typed("acknowledge", world.folder.path, "NOPE")
+    assert result.exit_code == 1
+    assert (
+        result.output == f"Error: there is no station NOPE; see `tram central stations {world.folder.path}`\n"
+    )
+    for known in ("NUO001", "NEW001"):
+        assert typed("acknowledge", world.folder.path, known).exit_code == 0
+
+
 def test_findings_are_acknowledged_by_number_or_all(world: World) -> None:
     assert "1 finding(s) of NUO001 acknowledged" in typed("acknowledge", world.folder.path, "NUO001").output
     world.look()
