@@ -7,6 +7,7 @@ beyond the file, and numbers that mean "no value".
 """
 
 import errno
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -175,13 +176,25 @@ async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes)
     """On the wished port; else on the file's own when it is free and we may; else on any."""
     kind = _HOSTS[_scheme(line)]
     if line.id in wishes.ports:
-        return await stack.enter_async_context(kind(wire, port=wishes.ports[line.id]))
+        return await _listen_on(stack, kind(wire, port=wishes.ports[line.id]), line)
     try:
         return await stack.enter_async_context(kind(wire, port=urlsplit(_url(line)).port or MODBUS_TCP_PORT))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         return await stack.enter_async_context(kind(wire))
+
+
+async def _listen_on(stack: AsyncExitStack, host: Listener, line: Line) -> Listener:
+    """On the wished port and no other. OSError, for the technician."""
+    try:
+        return await stack.enter_async_context(host)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(
+            f"line {line.id} cannot be served on port {host.port}: {why}; end the program that has it, "
+            f"or choose another: --port {line.id}=PORT (0: any that is free)"
+        ) from error
 
 
 def _url(line: Line) -> str:

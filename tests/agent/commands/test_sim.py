@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -147,6 +148,18 @@ def test_a_wrong_wish_is_one_line_that_says_what_would_be_right(
     assert result.exit_code == 1
     assert words in result.output
     assert result.output.count("\n") == 1
+
+
+@pytest.mark.system
+def test_a_wished_port_that_is_taken_is_one_line_with_the_line_and_what_to_do(file: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run(file, "--port", f"lan={port}")
+    assert result.exit_code == 1
+    assert result.output == (
+        f"Error: line lan cannot be served on port {port}: Address already in use; "
+        "end the program that has it, or choose another: --port lan=PORT (0: any that is free)\n"
+    )
 
 
 def test_a_copy_never_overwrites_what_is_not_a_rehearsal(file: Path) -> None:
