@@ -153,6 +153,7 @@ def make(folder: Path, station: str, *, name: str, timezone: str, centre: Path |
     """Write it all, or say in one line why not and leave what was there as it was."""
     from telemetry import keyfile, keys
 
+    _refuse_file(folder)
     text = station_file(station, name=name, timezone=timezone, broker=None if centre is None else broker)
     _check(text, folder / STATION_FILE)
     centre_public = None if centre is None else keyfile.load_public(centre)
@@ -201,6 +202,13 @@ def _check(text: str, file: Path) -> None:
             f"{_OPTIONS.get(problem.where, problem.where)} {problem.message}" for problem in error.problems
         ]
         raise click.ClickException("\n".join(wrong)) from error
+
+
+def _refuse_file(folder: Path) -> None:
+    """Nothing on the way to the folder is a file."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise click.ClickException(f"{there} is a file, DIR must be a folder or a name that is free")
 
 
 def _write_new(path: Path, text: str) -> None:

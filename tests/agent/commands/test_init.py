@@ -118,3 +118,15 @@ def test_a_private_key_is_not_pinned_as_the_centres(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "this is a private key" in result.stderr
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("inside", [".", "deeper/down"])
+def test_a_file_where_the_folder_should_be_is_said(tmp_path: Path, inside: str) -> None:
+    taken = tmp_path / "good.toml"
+    taken.write_text("# mine\n")
+    result = init(taken / inside)
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: {taken} is a file, DIR must be a folder or a name that is free\n",
+    )
+    assert taken.read_text() == "# mine\n"
