@@ -26,6 +26,13 @@ class RehearsalError(Exception):
     """Something on the stage did not do its part in time."""
 
 
+def refuse_what_is_there(folder: Path) -> None:
+    """RehearsalError unless the folder is empty or still to be made: what is in it would be part of the play."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        wrong = "is not empty" if folder.is_dir() else "is a file"
+        raise RehearsalError(f"{folder} {wrong}, give --keep an empty folder or a name that is free")
+
+
 class Process:
     """A `tram` command in a process of its own; what it says goes to the end of a log file.
 

@@ -44,8 +44,11 @@ def demo(keep: Path | None, seed: int) -> None:
 
     Example: tram demo
     """
+    from agent.rehearsal import refuse_what_is_there
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # or all of the stage stays behind
     with tempfile.TemporaryDirectory(prefix="tram-demo-") as temporary:
+        refuse_what_is_there(keep or Path(temporary))
         rows = asyncio.run(_play(keep or Path(temporary), seed))
     click.echo(table(rows))
     failures = [f"{row.station}: {failure}" for row in rows for failure in row.failures()]
