@@ -47,7 +47,7 @@ def serve(
     username: str | None,
     password_file: Path | None,
 ) -> None:
-    """Receive until stopped: verify every record, keep it in DIR, answer with signed receipts.
+    """Receive, verify and keep records until stopped. DIR holds them; signed receipts are the answer.
 
     Example: tram central serve centre --broker mqtts://broker.example:8883 --ca keys/ca.pem
     """
@@ -91,7 +91,7 @@ def enrol(folder: Path, station: str, fingerprint: str, *, replace: bool) -> Non
 @central.command()
 @FOLDER
 def restored(folder: Path) -> None:
-    """Say that the store in DIR came from a backup: the stations then send again what it lost.
+    """Say that the store in DIR came from a backup. The stations then send again what it lost.
 
     Example: tram central restored centre
     """
@@ -105,7 +105,7 @@ def restored(folder: Path) -> None:
 @click.argument("station")
 @click.argument("numbers", nargs=-1, type=int)
 def acknowledge(folder: Path, station: str, numbers: tuple[int, ...]) -> None:
-    """Mark findings of STATION as seen: those NUMBERS, or all that are open.
+    """Mark findings of STATION as seen. Those NUMBERS, or all that are open.
 
     Example: tram central acknowledge centre BD_VSIP_NUO001 3 4
     """
@@ -119,7 +119,7 @@ def acknowledge(folder: Path, station: str, numbers: tuple[int, ...]) -> None:
 @FOLDER
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def stations(folder: Path, *, as_json: bool) -> None:
-    """List every station: what it signed, what is here, what is missing, what was noticed.
+    """List every station, what it signed and what is missing. Also what was noticed.
 
     Example: tram central stations centre
     """
@@ -135,7 +135,7 @@ def stations(folder: Path, *, as_json: bool) -> None:
 @click.argument("station")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def verify(folder: Path, station: str, *, as_json: bool) -> None:
-    """Check the stored ledgers of STATION again, from the raw envelopes. Fails unless all is proven.
+    """Check the stored ledgers of STATION again. From the raw envelopes; fails unless all is proven.
 
     Example: tram central verify centre BD_VSIP_NUO001
     """

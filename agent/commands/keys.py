@@ -21,7 +21,7 @@ def keys() -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def new(path: Path, as_json: bool) -> None:
-    """Make a private key at PATH, mode 0600, and show its public side. A file that is there is not overwritten.
+    """Make a private key at PATH and show its public side. Its mode is 0600; a file that is there is not overwritten.
 
     Example: tram keys new keys/station.pem
     """
@@ -32,7 +32,7 @@ def new(path: Path, as_json: bool) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def show(path: Path, as_json: bool) -> None:
-    """Show the public key, the key id and the fingerprint of a private or public key file. Nothing secret is shown.
+    """Show the public side of a key file, private or public. Key, key id and fingerprint; nothing secret.
 
     Example: tram keys show keys/station.pem
     """

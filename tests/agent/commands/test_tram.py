@@ -58,6 +58,14 @@ def test_each_module_has_a_command_of_its_name_with_an_example_in_its_help(name:
     assert "xample" in (command.help or ""), name
 
 
+@pytest.mark.parametrize("name", ["central", "keys"])
+def test_the_lines_of_a_groups_help_are_whole_on_a_narrow_terminal(name: str) -> None:
+    result = CliRunner().invoke(tram, [name, "--help"], terminal_width=80)
+    listed = result.output.partition("Commands:")[2].split("\n  ")[1:]
+    assert listed
+    assert all(line.rstrip().endswith(".") and "..." not in line for line in listed), listed
+
+
 def test_a_command_that_does_not_exist_is_a_wrong_use() -> None:
     result = CliRunner().invoke(tram, ["chek"])
     assert result.exit_code == 2
