@@ -29,7 +29,9 @@ class _Json(logging.Formatter):
 class _People(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = getattr(record, "fields", {})
-        words = " ".join(f"{name}={_shown(value)}" for name, value in fields.items())
+        words = " ".join(
+            f"{name}={_shown(value)}" for name, value in fields.items() if not _is_for_programs(name, value)
+        )
         mark = "!" if record.levelno >= logging.WARNING else " "
         return f"{_utc(self, record)} {mark} {record.getMessage()} {words}".rstrip()
 
@@ -46,6 +48,11 @@ def set_up(style: Literal["people", "json"], stream: TextIO | None = None) -> No
 def _utc(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     formatter.converter = _gmtime
     return f"{formatter.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}Z"
+
+
+def _is_for_programs(name: str, value: object) -> bool:
+    """The mark says that it is an alarm, `why` says the fault in words; the kind of an alarm is for people too."""
+    return name == "fault" or (name == "alarm" and isinstance(value, bool))
 
 
 def _shown(value: object) -> str:

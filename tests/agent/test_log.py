@@ -34,5 +34,17 @@ def test_an_event_may_say_that_it_is_an_alarm(fields: dict[str, object], level: 
     assert json.loads(said("json", "destination.connected", fields))["level"] == level
 
 
+def test_what_is_for_programs_is_not_in_a_persons_line() -> None:
+    fields = {"device": "ph", "why": "no answer", "fault": "Lost", "alarm": True}
+    assert said("people", "device.silent", fields).endswith(' ! device.silent device=ph why="no answer"\n')
+    line = json.loads(said("json", "device.silent", fields))
+    assert (line["alarm"], line["fault"]) == (True, "Lost")
+
+
+def test_a_person_is_told_which_alarm_is_over() -> None:
+    text = said("people", "destination.alarm-over", {"destination": "so-tnmt", "alarm": "no-receipt"})
+    assert text.endswith("destination=so-tnmt alarm=no-receipt\n")
+
+
 def test_vietnamese_stays_readable() -> None:
     assert "Trạm" in said("json", "station.polling", {"name": "Trạm quan trắc"})
