@@ -4,12 +4,13 @@ import hashlib
 import os
 import struct
 import time
-from typing import NamedTuple
+from dataclasses import dataclass
 
 ROUNDS = 40_000
 
 
-class Calibration(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Calibration:
     """The same work each time. `wall_ms` well above `cpu_ms`: the CPU was shared; the figures are then too high."""
 
     cpu_ms: float

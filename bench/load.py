@@ -1,8 +1,8 @@
 """What a bench station measures: so many instruments of so many float32 values, each on a TCP port of its own."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 EVERY_S = 1
 UNITS = ("mg/L", "mg/L", "mg/L", "degC", "pH")
@@ -49,7 +49,8 @@ unit = "{unit}"
 """
 
 
-class Load(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Load:
     """`devices` instruments with `channels` values each, every second."""
 
     devices: int
@@ -62,11 +63,6 @@ class Load(NamedTuple):
     def station(self) -> str:
         """The id of the station that has this load."""
         return f"BENCH_{self.devices}x{self.channels}"
-
-    @property
-    def values_per_s(self) -> float:
-        """What the station measures."""
-        return self.devices * self.channels / EVERY_S
 
 
 def station_file(load: Load, ports: Sequence[int], broker: str, centre: Path) -> str:

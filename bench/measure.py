@@ -56,6 +56,7 @@ class Window:
     commits_per_record: float
     file_bytes_per_record: float
     disk_bytes_per_record: float
+    period_deviation_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,6 @@ class Steady:
     load: Load
     windows: tuple[Window, ...]
     memory: probe.Memory
-    period_deviation_ms: float
     envelope_bytes: float
     payload_bytes: float
     packet_bytes: float
@@ -79,6 +79,11 @@ class Steady:
     def best(self) -> Window:
         """The window that others disturbed least."""
         return min(self.windows, key=lambda window: window.cpu_us_per_value)
+
+    @property
+    def period_deviation_ms(self) -> float:
+        """Of the window in which it was least."""
+        return min(window.period_deviation_ms for window in self.windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +154,6 @@ def steady(stage: Stage, pid: int, pace: Pace) -> Steady:
         load=stage.load,
         windows=tuple(_window(records, then, now) for then, now in pairwise(marks)),
         memory=memory,
-        period_deviation_ms=captured.period_deviation_ms(looked),
         envelope_bytes=statistics.fmean(r.envelope_bytes / r.values for r in looked),
         payload_bytes=sum(message.payload_bytes for message in live) / values,
         packet_bytes=sum(message.packet_bytes for message in live) / values,
@@ -172,6 +176,7 @@ def _window(records: Sequence[Captured], then: Mark, now: Mark) -> Window:
         commits_per_record=used.commits / count,
         file_bytes_per_record=used.file_bytes / count,
         disk_bytes_per_record=used.disk_bytes / count,
+        period_deviation_ms=captured.period_deviation_ms(mine),
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,8 @@ class Usage(NamedTuple):
         return Usage(*(now - then for now, then in zip(self, before, strict=True)))
 
 
-class Memory(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Memory:
     """Bytes. `peak` and `now` count shared libraries too; `own` is what no other process shares."""
 
     peak: int

@@ -16,7 +16,7 @@ from bench.trace import now_us
 
 @dataclass(frozen=True, slots=True)
 class Rough:
-    """Its best window. `published_s`: from the start of the process to the first PUBACK."""
+    """Its best windows. `published_s`: from the start of the process to the first PUBACK."""
 
     cpu_us_per_value: float
     memory: probe.Memory
@@ -37,12 +37,12 @@ def measure(stage: Stage, pace: Pace) -> Rough:
             sleep_between_polls(pace.window_s)
             marks.append((now_us(), probe.cpu_ns(process.pid)))
         memory = probe.memory(process.pid)
-    costs = []
+    costs, deviations_ms = [], []
     for (from_us, before_ns), (to_us, after_ns) in pairwise(marks):
-        records = sum(map(len, _instants(file, from_us, to_us)))
-        costs.append((after_ns - before_ns) / 1000 / (records * stage.load.channels))
-    instants = _instants(file, marks[0][0], marks[-1][0])
-    return Rough(min(costs), memory, published_s, captured.deviation_ms(instants))
+        instants = _instants(file, from_us, to_us)
+        costs.append((after_ns - before_ns) / 1000 / (sum(map(len, instants)) * stage.load.channels))
+        deviations_ms.append(captured.deviation_ms(instants))
+    return Rough(min(costs), memory, published_s, min(deviations_ms))
 
 
 def _instants(file: Path, from_us: int, to_us: int) -> list[list[int]]:
