@@ -14,7 +14,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -130,13 +130,38 @@ class Lock:
         self._path = path
         self._beside = path.with_name(path.name + ".lock")
         self._descriptor: int | None = None
+        self._made = False
 
     def take(self) -> None:
         """StoreBusy, naming the process, when another one has it."""
+        while not self.is_taken:
+            descriptor, self._made = self._open()
+            self._lock(descriptor)
+            self._descriptor = descriptor
+            if not self._is_beside(descriptor):
+                self.drop()  # its maker took it away before we had it: the next one would lock another file
+
+    def unmake(self) -> None:
+        """Takes the file away that `take` made, because nothing of ours is beside it. The lock is still ours."""
+        if self._made and self._descriptor is not None and self._is_beside(self._descriptor):
+            with suppress(OSError):
+                self._beside.unlink()
+
+    def _open(self) -> tuple[int, bool]:
+        """The file, and whether this made it."""
+        how = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         try:
-            descriptor = os.open(self._beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with suppress(FileExistsError):
+                return os.open(self._beside, how | os.O_EXCL, 0o600), True
+            return os.open(self._beside, how, 0o600), False
         except OSError as error:
             raise StoreBroken(f"{self._beside} cannot be opened: {error.strerror}", _OWNER) from error
+
+    def _is_beside(self, descriptor: int) -> bool:
+        found = os.fstat(descriptor)
+        return (found.st_dev, found.st_ino) == identity(self._beside)
+
+    def _lock(self, descriptor: int) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -148,7 +173,6 @@ class Lock:
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
-        self._descriptor = descriptor
 
     @property
     def is_taken(self) -> bool:

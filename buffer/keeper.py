@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from buffer import database
 from buffer.database import checkpoint, closing_on_error, pages, result_code
 from buffer.entry import Summarise
-from buffer.errors import OutOfSequence, StoreBroken, StoreError, StoreFull
+from buffer.errors import OutOfSequence, StoreBroken, StoreError, StoreForeign, StoreFull
 from buffer.inventory import Inventory, load
 from buffer.operations import Work, address
 from buffer.retention import Prune
@@ -74,11 +74,18 @@ class Keeper:
             database.make_folder(self._path.parent)
             self._lock.take()
             database.make(self._path)
-            self._twice("opening", self._connected)
+            self._open_file()
             write = Write(lambda conn, inventory: address(conn, inventory, destinations))
             self.transact([write])
             write.result()
             undo.pop_all()
+
+    def _open_file(self) -> None:
+        try:
+            self._twice("opening", self._connected)
+        except StoreForeign:
+            self._lock.unmake()  # the path was a mistake: leave nothing beside somebody else's file
+            raise
 
     def close(self) -> None:
         """The lock goes last."""

@@ -1,6 +1,7 @@
 """Trouble with the file: what is said, what is lost (nothing), and how it goes on."""
 
 import asyncio
+import fcntl
 import shutil
 import sqlite3
 from contextlib import closing
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from buffer import database
-from buffer.errors import StoreBroken, StoreForeign, StoreFull
+from buffer.database import Lock
+from buffer.errors import StoreBroken, StoreBusy, StoreForeign, StoreFull
 from buffer.store import Store
 from buffer.writer import WriterThread
 from tests.buffer.faults import Disk, failing
@@ -262,4 +264,45 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreForeign, match=r"is not a SQLite database; set .buffer. path"):
         await open_store(path)
     assert path.read_text().startswith("these are")
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["ledger.db", "ledger.db.lock"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["ledger.db"]
+
+
+async def test_a_lock_file_that_was_there_stays_when_the_store_is_refused(tmp_path: Path) -> None:
+    path, beside = tmp_path / "station.pem", tmp_path / "station.pem.lock"
+    path.write_text("-----BEGIN PRIVATE KEY-----\n")
+    beside.write_text("somebody else's\n")
+    with pytest.raises(StoreForeign):
+        await open_store(path)
+    assert beside.exists()
+
+
+def test_who_opened_a_lock_file_that_goes_away_takes_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (Lock(tmp_path / "ledger.db") for _ in range(3))
+    first.take()
+    flock = fcntl.flock
+
+    def refused_meanwhile(descriptor: int, how: int) -> None:
+        monkeypatch.setattr("buffer.database.fcntl.flock", flock)
+        first.unmake()
+        first.drop()
+        flock(descriptor, how)
+
+    monkeypatch.setattr("buffer.database.fcntl.flock", refused_meanwhile)
+    second.take()
+    with pytest.raises(StoreBusy):
+        third.take()
+    second.drop()
+
+
+def test_a_lock_file_of_another_is_never_taken_away(tmp_path: Path) -> None:
+    first, second = Lock(tmp_path / "ledger.db"), Lock(tmp_path / "ledger.db")
+    beside = tmp_path / "ledger.db.lock"
+    first.take()
+    beside.unlink()
+    second.take()
+    first.unmake()
+    assert beside.exists()
+    first.drop()
+    second.drop()
