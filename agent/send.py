@@ -149,8 +149,10 @@ class Delivery:
             self._back_off.reset()
             if not self._account.refused:
                 self._refused_back_off.reset()
-        self._trouble = str(cause) or type(cause).__name__
-        self._account.alarms.say("disconnected", why=self._trouble, fault=type(cause).__name__)
+        words = str(cause) or type(cause).__name__
+        if words != self._trouble:  # every further try that ends like this is the same news
+            self._account.alarms.say("disconnected", why=words, fault=type(cause).__name__)
+        self._trouble = words
         match cause:
             case CentreSilent():
                 return self._silent(cause)

@@ -294,6 +294,26 @@ async def test_a_refusal_explains_a_connection_better_than_its_loss(tmp_path: Pa
         assert w.said("disconnected")[0]["fault"] == "Refused"
 
 
+@in_virtual_time
+async def test_an_outage_is_said_once_however_often_it_is_tried(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        await asyncio.sleep(1)
+        for _ in range(2):
+            w.broker.stop()
+            tried = len(w.broker.connects)
+            await asyncio.sleep(3_600)
+            assert len(w.broker.connects) > tried + 20
+            words = w.delivery.status().trouble
+            w.broker.start()
+            await asyncio.sleep(120)
+            assert w.delivery.status().trouble is None
+            said = [event["why"] for event in w.said("disconnected")]
+            assert said[-1] == words, "status and log say the same"
+    assert len(w.said("connected")) == 3
+    assert said[: len(said) // 2] == said[len(said) // 2 :], "the second outage is said as the first was"
+    assert all(one != next_one for one, next_one in pairwise(said))
+
+
 @pytest.mark.parametrize("moment", range(8))
 @in_virtual_time
 async def test_a_stop_in_the_moment_of_a_loss_is_still_a_stop(tmp_path: Path, moment: int) -> None:
