@@ -1,5 +1,6 @@
 """The station file with the drivers that are there: everything in this room loads it here."""
 
+import ssl
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -68,13 +69,17 @@ def profiles() -> Mapping[str, Callable[[], dict[str, Any]]]:
 
 
 class KeyedMachine(ThisMachine):
-    """Also looks whether a key file holds a key: the station would find out when it signs."""
+    """Also looks whether a key file holds a key: the station would find out when it signs or connects."""
 
     def file_problem(self, path: Path, role: Role) -> str | None:
-        """As ThisMachine; for keys, what is in them too."""
+        """As ThisMachine; for keys and certificates, what is in them too."""
         problem = super().file_problem(path, role)
         if problem is not None:
             return problem
+        if role is Role.CERTIFICATES and not _holds_certificates(path):
+            return (
+                f"{role} are not in PEM form (got {path}), such a file has a line -----BEGIN CERTIFICATE-----"
+            )
         try:
             if role is Role.PRIVATE_KEY:
                 keyfile.load(path)
@@ -83,6 +88,16 @@ class KeyedMachine(ThisMachine):
         except keyfile.KeyFileError as error:
             return f"{role} cannot be used: {error}"
         return None
+
+
+def _holds_certificates(path: Path) -> bool:
+    """As TLS will read them when it connects."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(path)
+    except ssl.SSLError:
+        return False
+    return context.cert_store_stats()["x509"] > 0
 
 
 def _settings(name: str) -> Callable[[], type[BaseModel]]:

@@ -45,6 +45,7 @@ def assemble(report: Report, file: Path, kinds: Kinds, machine: Machine) -> Stat
     if about is not None:
         upkeep.check_timezone(report, about, machine)
     if buffer is not None:
+        upkeep.check_store(report, buffer, machine)
         # Of devices with mistakes nothing is known: the sum is then too low, and never too high.
         name = about.id if about is not None else ""
         upkeep.check_space(report, buffer, total(volume_of(name, device) for device in devices.values()))

@@ -1,5 +1,6 @@
 """What a station file says about the machine it is on: files and time zones. A seam, so that checks stay pure."""
 
+import os
 import stat
 from collections.abc import Collection
 from enum import StrEnum
@@ -9,13 +10,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 
 class Role(StrEnum):
-    """What a file is for. A secret may be read by its owner alone."""
+    """What a file is for. A secret may be read by its owner alone. The store is made when it is missing."""
 
     PRIVATE_KEY = "the private key"
     CENTRE_KEY = "the centre's public key"
     CERTIFICATES = "the certificates"
     CLIENT_KEY = "the client certificate's private key"
     PASSWORD = "the password file"  # noqa: S105 - the word for it
+    STORE = "the store"
 
     @property
     def secret(self) -> bool:
@@ -55,7 +57,9 @@ class ThisMachine:
         return available_timezones()
 
     def file_problem(self, path: Path, role: Role) -> str | None:
-        """Missing, not a file, not ours to read, or a secret that others can read."""
+        """Missing, not a file, not ours to read, or a secret that others can read; a store that cannot be."""
+        if role is Role.STORE:
+            return _store_problem(path)
         verb = "are" if role is Role.CERTIFICATES else "is"
         try:
             mode = path.stat().st_mode
@@ -86,3 +90,23 @@ _CURE = {
     Role.PRIVATE_KEY: ", make it with: tram keys new {path}",
     Role.CENTRE_KEY: ", copy it from the centre: its folder holds centre.pub",
 }
+
+
+def _store_problem(path: Path) -> str | None:
+    """Where it is or would be made, this user must be able to write: SQLite puts files beside it too."""
+    try:
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
+        is_folder, is_file = there.is_dir(), there.is_file()
+    except OSError as error:
+        return f"{Role.STORE} cannot be used (got {path}: {error.strerror})"
+    if there == path and not is_file:
+        return f"{Role.STORE} is not a file (got {path}), write the path of a file in it"
+    if there != path and not is_folder:
+        return f"{Role.STORE} cannot be made (got {path}), {there} is a file"
+    for place in (there, there.absolute().parent) if is_file else (there,):
+        if not os.access(place, os.W_OK):
+            return (
+                f"{Role.STORE} cannot be written (got {path}), this user may not write in {place}: "
+                "run as its owner or chown it"
+            )
+    return None

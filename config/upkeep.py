@@ -45,6 +45,11 @@ def check_destination(report: Report, place: Place, destination: Destination, ma
         _check_file(report, (*place, key), path, role, machine)
 
 
+def check_store(report: Report, buffer: Buffer, machine: Machine) -> None:
+    """The store is there, or can be made."""
+    _check_file(report, ("buffer", "path"), buffer.path, Role.STORE, machine)
+
+
 def check_space(report: Report, buffer: Buffer, volume: Volume) -> None:
     """The quota holds a day of records at least, and should hold as long as they are kept."""
     days = volume.days_until(buffer.quota_bytes)

@@ -15,6 +15,7 @@ from drivers.driver import DriverSettings
 from drivers.line import LineSettings
 from telemetry import keyfile
 from tests.agent.commands.test_check import STATION
+from tests.certificates import Authority
 
 ODD = [
     *(
@@ -107,7 +108,21 @@ def test_a_key_is_looked_into(tmp_path: Path) -> None:
     assert KeyedMachine().file_problem(good, Role.PRIVATE_KEY) is None
     assert "cannot be used" in (KeyedMachine().file_problem(bad, Role.PRIVATE_KEY) or "")
     assert "this is a private key" in (KeyedMachine().file_problem(good, Role.CENTRE_KEY) or "")
-    assert KeyedMachine().file_problem(bad, Role.CERTIFICATES) is None
+
+
+def test_certificates_are_looked_into(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    issued = authority.issue("gateway")
+    both, other = tmp_path / "both.pem", tmp_path / "ca.der"
+    both.write_bytes(issued.key.read_bytes() + issued.cert.read_bytes())
+    for good in (authority.ca, issued.cert, both):
+        assert KeyedMachine().file_problem(good, Role.CERTIFICATES) is None
+    for wrong in (b"\x30\x82\x01\x00der", b"", b"notes\n", issued.key.read_bytes()):
+        other.write_bytes(wrong)
+        assert KeyedMachine().file_problem(other, Role.CERTIFICATES) == (
+            f"the certificates are not in PEM form (got {other}), "
+            "such a file has a line -----BEGIN CERTIFICATE-----"
+        )
 
 
 def _said(text: str) -> list[str]:

@@ -67,6 +67,58 @@ def test_a_file_of_somebody_else_is_said(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["ledger.db", "data/ledger.db", "data/deep/ledger.db"])
+def test_a_store_that_can_be_made_is_in_order(tmp_path: Path, name: str) -> None:
+    assert ThisMachine().file_problem(tmp_path / name, Role.STORE) is None
+    assert list(tmp_path.iterdir()) == [], "looking makes nothing"
+
+
+def test_a_store_that_is_there_is_in_order(tmp_path: Path) -> None:
+    assert ThisMachine().file_problem(_file(tmp_path, 0o600), Role.STORE) is None
+
+
+@pytest.mark.parametrize("name", ["ledger.db", "data/ledger.db"])
+def test_a_store_below_a_file_is_impossible(tmp_path: Path, name: str) -> None:
+    there = _file(tmp_path, 0o600)
+    assert ThisMachine().file_problem(there / name, Role.STORE) == (
+        f"the store cannot be made (got {there / name}), {there} is a file"
+    )
+
+
+def test_a_folder_is_not_a_store(tmp_path: Path) -> None:
+    assert ThisMachine().file_problem(tmp_path, Role.STORE) == (
+        f"the store is not a file (got {tmp_path}), write the path of a file in it"
+    )
+
+
+def test_a_store_in_a_folder_that_is_not_ours_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _file(tmp_path, 0o600)
+    monkeypatch.setattr("config.machine.os.access", lambda path, _mode: path != tmp_path)
+    for path in (file, tmp_path / "new.db", tmp_path / "data" / "ledger.db"):
+        assert ThisMachine().file_problem(path, Role.STORE) == (
+            f"the store cannot be written (got {path}), this user may not write in {tmp_path}: "
+            "run as its owner or chown it"
+        )
+
+
+def test_a_store_of_somebody_else_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = _file(tmp_path, 0o600)
+    monkeypatch.setattr("config.machine.os.access", lambda path, _mode: path != file)
+    assert ThisMachine().file_problem(file, Role.STORE) == (
+        f"the store cannot be written (got {file}), this user may not write in {file}: "
+        "run as its owner or chown it"
+    )
+
+
+def test_a_store_that_cannot_even_be_looked_for_is_said(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 300) / "ledger.db"
+    assert ThisMachine().file_problem(path, Role.STORE) == (
+        f"the store cannot be used (got {path}: File name too long)"
+    )
+
+
 def test_files_of_another_machine_are_not_looked_for() -> None:
     assert Elsewhere().file_problem(Path("/no/such/key.pem"), Role.PRIVATE_KEY) is None
 

@@ -24,6 +24,7 @@ def test_each_file_is_asked_for_with_what_it_is_for() -> None:
         ("me.pem", Role.CERTIFICATES),
         ("me.key", Role.CLIENT_KEY),
         ("secret", Role.PASSWORD),
+        ("data/ledger.db", Role.STORE),
     ]
 
 
@@ -32,6 +33,15 @@ def test_what_is_wrong_with_a_file_is_said_at_its_key() -> None:
     assert said(TEXT, FakeMachine(faults)) == [
         "station.toml:6: identity.key: is missing",
         'station.toml:36: destination "so-tnmt".receipt_keys item 1: is no key',
+    ]
+
+
+def test_a_store_that_cannot_be_is_said_at_its_key() -> None:
+    text = changed("[buffer]", '[buffer]\npath = "/proc/ledger.db"')
+    faults = {"/proc/ledger.db": "cannot be written"}
+    assert said(text, FakeMachine(faults)) == ["station.toml:9: buffer.path: cannot be written"]
+    assert said(TEXT, FakeMachine({"data/ledger.db": "cannot be written"})) == [
+        "station.toml:8: buffer.path: cannot be written"
     ]
 
 

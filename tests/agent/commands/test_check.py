@@ -102,6 +102,17 @@ def test_the_same_for_programs(file: Path) -> None:
     assert table["warnings"] == []
 
 
+def test_an_impossible_store_and_a_certificate_that_is_none_are_told_with_their_lines(file: Path) -> None:
+    (file.parent / "notes.txt").write_text("mine")
+    text = STATION + 'ca = "notes.txt"\n[buffer]\npath = "notes.txt/ledger.db"\n'
+    file.write_text(text, encoding="utf-8")
+    result = check(file)
+    assert result.exit_code == 1
+    first, second = result.stderr.splitlines()
+    assert ':47: destination "so-tnmt".ca: the certificates are not in PEM form (got ' in first
+    assert ":49: buffer.path: the store cannot be made (got " in second
+
+
 def test_every_mistake_is_a_line_on_stderr_and_the_exit_is_1(file: Path) -> None:
     file.write_text(STATION.replace("unit = 3", "unit = 300").replace('"degC"', '"C"'), encoding="utf-8")
     result = check(file)
