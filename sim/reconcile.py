@@ -1,7 +1,8 @@
 """What was served against what arrived at the other end: every value, nothing twice, nothing lost. Pure.
 
-An answer and a stored cycle belong together by time: both ends of a rehearsal run on one machine, so an answer
-left before its cycle ended. A cycle's value of a channel is that of the newest answer with this channel.
+A cycle and an answer belong together by time: both ends of a rehearsal run on one machine. Who signs a value has
+asked for it in this cycle, so it must be that of the newest request with this channel before the cycle's end,
+whenever its answer came. The answer of an earlier request, come late, is a wrong value.
 """
 
 import math
@@ -26,9 +27,9 @@ class Stored(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """`served` counts whole answers that left in time; `late` those that a fault held back or damaged.
+    """`served` counts sound answers; `late` those that a fault held back or damaged and that no record speaks of.
 
-    `unsigned` are answers in time that no record speaks of; `wrong` says value by value what differs.
+    `unsigned` are sound answers that no record speaks of; `wrong` says value by value what differs.
     """
 
     served: int
@@ -42,7 +43,7 @@ def reconcile(served: Iterable[Served], stored: Iterable[Stored]) -> Verdict:
     """Compare one station's account with the far end's."""
     answers: dict[str, list[Served]] = defaultdict(list)
     for answer in served:
-        if answer.sent and answer.values:
+        if answer.values:
             answers[answer.device].append(answer)
     cycles: dict[str, list[Stored]] = defaultdict(list)
     for cycle in stored:
@@ -58,16 +59,15 @@ def reconcile(served: Iterable[Served], stored: Iterable[Stored]) -> Verdict:
 
 
 def _device(answers: Sequence[Served], cycles: Sequence[Stored]) -> Verdict:
-    in_time = sorted((a for a in answers if not a.faults), key=lambda answer: answer.mono_ms)
     newest: dict[str, Served] = {}
     used: set[int] = set()
     taken: set[tuple[int, str]] = set()
     wrong: list[str] = []
     doubled = 0
-    coming = iter(in_time)
+    coming = iter(sorted(answers, key=lambda answer: (answer.asked_mono_ms, answer.number)))
     ahead = next(coming, None)
     for cycle in sorted(cycles, key=lambda stored: (stored.mono_ms, stored.seq)):
-        while ahead is not None and ahead.mono_ms <= cycle.mono_ms:
+        while ahead is not None and ahead.asked_mono_ms <= cycle.mono_ms:
             newest.update(dict.fromkeys(ahead.values, ahead))
             ahead = next(coming, None)
         for channel, value in cycle.values.items():
@@ -78,8 +78,15 @@ def _device(answers: Sequence[Served], cycles: Sequence[Stored]) -> Verdict:
             doubled += (answer.number, channel) in taken
             taken.add((answer.number, channel))
             used.add(answer.number)
-    unsigned = tuple(answer for answer in in_time if answer.number not in used)
-    return Verdict(len(in_time), len(answers) - len(in_time), unsigned, doubled, tuple(wrong))
+    sound = [answer for answer in answers if answer.sent and not answer.faults]
+    faulty = sum(1 for answer in answers if answer.faults and answer.sent and answer.number not in used)
+    return Verdict(
+        served=len(sound),
+        late=faulty,
+        unsigned=tuple(answer for answer in sound if answer.number not in used),
+        doubled=doubled,
+        wrong=tuple(wrong),
+    )
 
 
 def _same(one: Value, other: Value) -> bool:

@@ -10,9 +10,16 @@ pytestmark = pytest.mark.pure
 
 
 def answer(
-    number: int, mono_ms: int, values: dict[str, Value], *, faults: tuple[str, ...] = (), sent: bool = True
+    number: int,
+    mono_ms: int,
+    values: dict[str, Value],
+    *,
+    asked_mono_ms: int | None = None,
+    faults: tuple[str, ...] = (),
+    sent: bool = True,
 ) -> Served:
-    return Served(number, mono_ms, mono_ms, "line", "ph", 3, 3, 0, 0, (1,), values, faults, sent)
+    asked_ms = mono_ms if asked_mono_ms is None else asked_mono_ms
+    return Served(number, asked_ms, mono_ms, "line", "ph", 3, 3, 0, 0, (1,), values, faults, sent)
 
 
 def cycle(seq: int, mono_ms: int, **values: Value) -> Stored:
@@ -62,15 +69,22 @@ def test_one_answer_in_two_records_is_doubled() -> None:
     assert reconcile(GOOD, stored).doubled == 1
 
 
-def test_a_late_answer_counts_apart_and_must_not_be_signed() -> None:
-    late = answer(4, 2_500, {"pH": 9.9}, faults=("late",))
-    assert (
-        reconcile(
-            [*GOOD, late], [cycle(5, 1_002, pH=7.1), cycle(6, 2_001, pH=7.2), cycle(7, 3_001, pH=7.3)]
-        ).late
-        == 1
-    )
-    assert len(reconcile([*GOOD, late], [cycle(7, 3_001, pH=9.9)]).wrong) == 1
+def test_a_late_answer_that_nobody_signed_counts_apart() -> None:
+    late = answer(4, 2_500, {"pH": 9.9}, asked_mono_ms=2_200, faults=("late",))
+    stored = [cycle(5, 1_002, pH=7.1), cycle(6, 2_001, pH=7.2), cycle(7, 3_001, pH=7.3)]
+    assert reconcile([*GOOD, late], stored) == Verdict(3, 1, (), 0, ())
+
+
+def test_the_late_answer_of_an_earlier_request_is_a_wrong_value_although_it_landed_last() -> None:
+    late = answer(4, 3_001, {"pH": 9.9}, asked_mono_ms=2_500, faults=("late",))
+    verdict = reconcile([*GOOD, late], [cycle(7, 3_002, pH=9.9)])
+    assert verdict.wrong == ("record 7 of ph: pH is 9.9, 7.3 was served",)
+
+
+def test_an_answer_meant_to_be_late_that_came_in_time_for_its_own_request_is_right() -> None:
+    slow = answer(4, 3_900, {"pH": 7.4}, asked_mono_ms=3_500, faults=("late",))
+    verdict = reconcile([*GOOD, slow], [cycle(7, 3_001, pH=7.3), cycle(8, 3_901, pH=7.4)])
+    assert (verdict.late, verdict.wrong) == (0, ())
 
 
 def test_an_answer_that_a_fault_swallowed_was_not_served() -> None:
