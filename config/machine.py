@@ -97,6 +97,8 @@ def _store_problem(path: Path) -> str | None:
     try:
         there = next(place for place in (path, *path.absolute().parents) if place.exists())
         is_folder, is_file = there.is_dir(), there.is_file()
+    except PermissionError:
+        return f"{Role.STORE} is in a folder that this user may not enter (got {path}), run as its owner or chown it"
     except OSError as error:
         return f"{Role.STORE} cannot be used (got {path}: {error.strerror})"
     if there == path and not is_file:

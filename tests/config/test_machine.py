@@ -119,6 +119,19 @@ def test_a_store_that_cannot_even_be_looked_for_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_a_store_behind_a_closed_door_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_path: Path) -> bool:
+        raise PermissionError
+
+    path = tmp_path / "data" / "ledger.db"
+    monkeypatch.setattr(Path, "exists", closed)
+    problem = ThisMachine().file_problem(path, Role.STORE)
+    monkeypatch.undo()
+    assert problem == (
+        f"the store is in a folder that this user may not enter (got {path}), run as its owner or chown it"
+    )
+
+
 def test_files_of_another_machine_are_not_looked_for() -> None:
     assert Elsewhere().file_problem(Path("/no/such/key.pem"), Role.PRIVATE_KEY) is None
 
