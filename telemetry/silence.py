@@ -1,8 +1,8 @@
 """Silence is explained, or it is a finding: one ledger read in order of seq (docs/wire.md).
 
 Within one boot a device that is polled says something at least every max(2.5 periods, 150 s): readings, if only
-flagged ones, or a gap record afterwards. Between boots the boot record explains. And the wall clock never jumps
-against the monotonic clock by more than 2 s without being noticed.
+flagged ones, or a gap record afterwards. Between boots the boot record explains, and nothing else does. And the wall
+clock never jumps against the monotonic clock by more than 2 s, nor does that one go back, without being noticed.
 """
 
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from telemetry.content import body_of
 from telemetry.fields import RecordError
 from telemetry.finding import Finding, FindingKind
 from telemetry.pack import device_of
-from telemetry.record import Kind, Record
+from telemetry.record import Boot, Kind, Record
 
 LONGEST_SILENCE_MS = 150_000
 GRACE_MS = 60_000
@@ -45,9 +45,10 @@ class Silence:
 
     def __init__(self) -> None:
         self._seq = 0
-        self._boot = b""
+        self._boot = Boot(0, b"")
         self._wall_ms = 0
         self._mono_ms = 0
+        self._latest_ms = 0  # of this boot: two records of one moment may be signed in any order
         self._configuration = b""
         self._periods: dict[bytes, dict[str, int]] = {}
         self._heard: dict[str, int] = {}
@@ -58,15 +59,21 @@ class Silence:
     def feed(self, record: Record) -> list[Finding]:
         """The next record. Its body may be unreadable; that is another's finding."""
         found: list[Finding] = []
-        if record.boot.boot_id == self._boot:
+        if record.boot.boot_id == self._boot.boot_id:
             found += self._clock(record)
-        if record.kind == Kind.BOOT or record.boot.boot_id != self._boot:
+        if record.kind == Kind.BOOT:
+            found += self.close(record.ledger)
+            self._begin(record)
+        elif record.boot != self._boot:
+            found += self._unannounced(record)
+        elif self._is_back(record):
             found += self.close(record.ledger)
             self._begin(record)
         elif record.seq != self._seq + 1:
             self._restart_timers(record.moment.mono_ms)
         self._seq = record.seq
         self._wall_ms, self._mono_ms = record.moment.wall_ms, record.moment.mono_ms
+        self._latest_ms = max(self._latest_ms, self._mono_ms)
         self._read(record)
         return found + self._overdue(record)
 
@@ -81,14 +88,49 @@ class Silence:
         return found
 
     def _begin(self, record: Record) -> None:
-        self._boot = record.boot.boot_id
+        self._boot = record.boot
+        self._latest_ms = record.moment.mono_ms
         self._heard = dict.fromkeys(self._periods.get(self._configuration, {}), record.moment.mono_ms)
+
+    def _unannounced(self, record: Record) -> list[Finding]:
+        """Another boot begins without its boot record: nothing explains the stop, and the timers go on."""
+        is_next = self._seq > 0 and record.seq == self._seq + 1
+        passed_ms = self._passed_ms(record)
+        quiet_ms = {device: self._mono_ms - heard + passed_ms for device, heard in self._heard.items()}
+        seq = self._seq
+        found = self.close(record.ledger)
+        self._begin(record)
+        if not is_next:
+            return found
+        limits_ms = {device: self._limit_ms(device) for device in quiet_ms}
+        is_long = any(quiet > limits_ms[device] for device, quiet in quiet_ms.items())
+        if is_long or passed_ms < -STEP_MS or (not quiet_ms and passed_ms > LONGEST_SILENCE_MS):
+            said = (
+                f"another boot begins after seq {seq}, {passed_ms / 1000:+.0f} s later, without a boot record"
+            )
+            return [*found, Finding(FindingKind.UNEXPLAINED_GAP, record.ledger, record.seq, said)]
+        now_ms = record.moment.mono_ms
+        self._heard |= {device: now_ms - max(0, quiet) for device, quiet in quiet_ms.items()}
+        return found
+
+    def _passed_ms(self, record: Record) -> int:
+        """Since the record before; by the wall clock where the monotonic one began anew."""
+        if record.boot.boot_id == self._boot.boot_id:
+            return record.moment.mono_ms - self._mono_ms
+        return record.moment.wall_ms - self._wall_ms
+
+    def _is_back(self, record: Record) -> bool:
+        return self._latest_ms - record.moment.mono_ms > STEP_MS
 
     def _restart_timers(self, mono_ms: int) -> None:
         """After records that are missing nothing can be said about silence before now."""
         self._heard = dict.fromkeys(self._heard, mono_ms)
 
     def _clock(self, record: Record) -> list[Finding]:
+        if self._is_back(record):
+            back_s = (self._latest_ms - record.moment.mono_ms) / 1000
+            said = f"the monotonic clock went back by {back_s:.1f} s at seq {record.seq}, within one boot"
+            return [Finding(FindingKind.CLOCK_STEP, record.ledger, record.seq, said)]
         moved = record.moment.wall_ms - self._wall_ms
         step_ms = moved - (record.moment.mono_ms - self._mono_ms)
         if abs(step_ms) <= STEP_MS:
@@ -181,7 +223,8 @@ class Silence:
         """The state as bytes, for the store that holds the records."""
         return cbor.encode(
             [
-                *(1, self._seq, self._boot, self._wall_ms, self._mono_ms, self._configuration),
+                *(2, self._seq, self._boot.count, self._boot.boot_id),
+                *(self._wall_ms, self._mono_ms, self._latest_ms, self._configuration),
                 [[hash8, periods] for hash8, periods in self._periods.items()],
                 *(self._heard, self._gaps, self._suspects, sorted(self._told)),
             ]
@@ -191,13 +234,14 @@ class Silence:
     def load(cls, dumped: bytes) -> "Silence":
         """The state that `dump` gave. ValueError when it is not one."""
         said: Any = cbor.decode(dumped)
-        if not isinstance(said, list) or len(said) != 11 or said[0] != 1:
-            raise RecordError("not a dumped silence of version 1")
+        if not isinstance(said, list) or len(said) != 13 or said[0] != 2:
+            raise RecordError("not a dumped silence of version 2")
         silence = cls()
-        _, silence._seq, silence._boot, silence._wall_ms, silence._mono_ms, silence._configuration = said[:6]
-        silence._periods = dict(said[6])
-        silence._heard = said[7]
-        silence._gaps = [_Gap(*row) for row in said[8]]
-        silence._suspects = [_Suspect(*row) for row in said[9]]
-        silence._told = set(said[10])
+        silence._seq, silence._boot = said[1], Boot(*said[2:4])
+        silence._wall_ms, silence._mono_ms, silence._latest_ms, silence._configuration = said[4:8]
+        silence._periods = dict(said[8])
+        silence._heard = said[9]
+        silence._gaps = [_Gap(*row) for row in said[10]]
+        silence._suspects = [_Suspect(*row) for row in said[11]]
+        silence._told = set(said[12])
         return silence

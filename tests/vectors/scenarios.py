@@ -193,6 +193,24 @@ def _time() -> Iterator[Case]:
     about = "the agent was stopped for ten minutes, the machine went on: its boot record explains it"
     yield _scenario("restart of the agent", about, _new(e), _expected(e, 10))
     pen, e = _ledger()
+    pen.boot = SECOND_BOOT
+    e += [pen.readings(after_ms=36_000_000), pen.readings()]
+    about = "ten hours of silence under a new boot id, and no boot record: nothing explains it"
+    yield _scenario(
+        "another boot, unannounced", about, _new(e), _expected(e, 10, findings=[("unexplained-gap", 9)])
+    )
+    pen, e = _ledger()
+    pen.boot = Boot(2, pen.boot.boot_id)
+    e += [pen.readings(after_ms=36_000_000), pen.readings()]
+    about = "the same with another boot counter only"
+    yield _scenario(
+        "another run, unannounced", about, _new(e), _expected(e, 10, findings=[("unexplained-gap", 9)])
+    )
+    pen, e = _ledger()
+    e += [pen.readings(after_ms=-20_000), pen.readings()]
+    about = "both clocks go back by 20 s within one boot"
+    yield _scenario("both clocks back", about, _new(e), _expected(e, 10, findings=[("clock-step", 9)]))
+    pen, e = _ledger()
     e += [pen.write(Kind.EVENT, EventBody("hello").encode(), after_ms=60_000) for _ in range(5)]
     about = "the device falls silent for good while the station goes on"
     yield _scenario("a device vanishes", about, _new(e), _expected(e, 13, findings=[("unexplained-gap", 11)]))
