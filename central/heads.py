@@ -14,6 +14,9 @@ from telemetry.head import Head, decode_head
 from telemetry.keys import KeyRing
 from telemetry.record import decode_record
 
+COMMIT_MS = 10_000
+"""A station's record waits up to 1 s for others and then for the disk; until its commit no head names it."""
+
 
 class Heads:
     """Takes heads of enrolled stations. Each is answered with a receipt, and the newest one is believed."""
@@ -66,9 +69,10 @@ class Heads:
         self._store.count(ledger.station, 0, 0, now.wall_ms)
 
     def _is_of_an_old_store(self, ledger: Ledger, head: Head) -> bool:
-        """Signed later than the newest record that is stored, and knows nothing of it.
+        """Signed well after the newest record that is stored, and knows nothing of it.
 
-        A head that is merely late, or was retained at the broker, is older than that record.
+        A head that is merely late, or was retained at the broker, is older than that record; one that was signed
+        while the record waited for its commit is hardly younger.
         """
         newest = ledger.reception.newest()
         stored = self._store.records.envelope_at(ledger.id, newest) if head.newest < newest else None
@@ -78,7 +82,7 @@ class Heads:
             record = decode_record(peek(stored, RECORD).payload)
         except (Forged, RecordError):  # it rotted in the store
             return False
-        return head.wall_ms > record.moment.wall_ms
+        return head.wall_ms > record.moment.wall_ms + COMMIT_MS
 
     def settle(self, ledger: Ledger, now: Now) -> None:
         """After records or a head: holes that were filled, and a head that contradicts what is stored."""

@@ -466,6 +466,17 @@ def test_a_head_of_a_store_that_was_put_back_is_a_finding(world: World, gateway:
     assert world.receipt().through == 7
 
 
+def test_a_head_that_was_signed_while_records_waited_for_their_commit_contradicts_nothing(
+    world: World, gateway: Gateway
+) -> None:
+    world.live(gateway.station, *gateway.day(5))
+    meanwhile = Gateway()
+    meanwhile.day(2)
+    meanwhile.now_ms = gateway.now_ms + 100
+    world.head(meanwhile)
+    assert findings(world) == []
+
+
 def test_a_tombstone_over_more_seqs_than_there_can_be_holds_up_no_other_station(
     world: World, gateway: Gateway
 ) -> None:
