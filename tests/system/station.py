@@ -10,7 +10,7 @@ from typing import Any
 from agent import status
 from agent.rehearsal import Process, Rehearsal
 from buffer.entry import Entry, Owed
-from buffer.errors import StoreBroken
+from buffer.errors import StoreBroken, StoreForeign
 from buffer.snapshot import open_snapshot
 from central.cycles import envelopes
 from central.enrol import trust
@@ -89,7 +89,7 @@ class Station:
         return dict(found[0]) if found else {}
 
     def rows(self) -> list[Entry]:
-        """The store's rows as another process reads them, the oldest ledger first; empty before there is a store."""
+        """The store's rows as another process reads them, the oldest ledger first; none before its tables are there."""
         try:
             with open_snapshot(self.store) as store:
                 return [
@@ -97,7 +97,7 @@ class Station:
                     for held in store.ledgers()
                     for row in store.entries(held.ledger)
                 ]
-        except StoreBroken:
+        except (StoreBroken, StoreForeign):
             return []
 
     def records(self, *kinds: Kind) -> list[Record]:
