@@ -4,20 +4,21 @@ What is held here is ahead of the store only inside a transaction: after StoreFa
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 
+from central.dumped import unwrapped, wrapped
 from central.holes import Suspect
+from central.recall import HashAt, rebuilt, recalled
 from central.store import LedgerRow, Store
 from telemetry import ranges
-from telemetry.envelope import HEAD, RECORD, Forged, hash_of, peek
+from telemetry.envelope import HEAD, Forged, peek
 from telemetry.fields import RecordError
 from telemetry.finding import FindingKind
 from telemetry.head import Head, decode_head
 from telemetry.keys import kid_of
 from telemetry.ranges import Range, Ranges
 from telemetry.reception import Reception
-from telemetry.record import Record, decode_record
+from telemetry.record import Record
 from telemetry.silence import Silence
 
 SILENCE_DUMPED_EVERY = 50
@@ -63,7 +64,7 @@ class Ledger:
     def row(self) -> LedgerRow:
         """What the store keeps of it."""
         if self.silence_seq - self.silence_saved_seq >= SILENCE_DUMPED_EVERY:
-            self.silence_dump, self.silence_saved_seq = self.silence.dump(), self.silence_seq
+            self.silence_dump, self.silence_saved_seq = wrapped(self.silence.dump()), self.silence_seq
         return LedgerRow(
             self.id,
             self.station,
@@ -71,7 +72,7 @@ class Ledger:
             self.public,
             self.stored,
             self.duplicates,
-            self.reception.dump(),
+            wrapped(self.reception.dump()),
             self.silence_dump,
             self.silence_saved_seq,
             self.head_envelope,
@@ -107,10 +108,20 @@ class Ledgers:
         """A ledger that nobody has heard of."""
         number = self._store.new_ledger(station, ledger, public, now_ms)
         made = Ledger(
-            number, station, ledger, public, kid_of(public), Reception(self._hashes(number)), Silence()
+            number,
+            station,
+            ledger,
+            public,
+            kid_of(public),
+            Reception(HashAt(self._store.records, number)),
+            Silence(),
         )
         self._stations.setdefault(station, {})[ledger] = made
         return self.touch(made)
+
+    def rebuild(self, ledger: Ledger) -> None:
+        """What is known of a ledger is not what is stored of it: believe the store."""
+        ledger.reception = rebuilt(self._store.records, ledger.id)
 
     def touch(self, ledger: Ledger) -> Ledger:
         """It changed: the store gets it at the end of the transaction."""
@@ -124,9 +135,6 @@ class Ledgers:
             ledger.fresh.clear()
         self.touched.clear()
 
-    def _hashes(self, number: int) -> "HashAt":
-        return HashAt(self._store, number)
-
     def _loaded(self, row: LedgerRow) -> Ledger:
         silence, silence_seq = _silence(row)
         head = _head(row)
@@ -136,7 +144,7 @@ class Ledgers:
             ledger=row.ledger,
             public=row.public,
             kid=kid_of(row.public),
-            reception=self._reception(row),
+            reception=recalled(self._store.records, row.id, row.reception, row.stored),
             silence=silence,
             silence_seq=silence_seq,
             silence_saved_seq=silence_seq,
@@ -147,27 +155,6 @@ class Ledgers:
             head_envelope=row.head,
             head_ms=row.head_ms,
         )
-
-    def _reception(self, row: LedgerRow) -> Reception:
-        """As dumped; when another version of this program wrote it, anew from the raw envelopes."""
-        stored = self._hashes(row.id)
-        try:
-            if row.reception:
-                return Reception.load(row.reception, stored)
-        except ValueError:
-            return self._rebuilt(row, Reception(stored))
-        return Reception(stored)
-
-    def _rebuilt(self, row: LedgerRow, reception: Reception) -> Reception:
-        seq = 0
-        while rows := self._store.records.after(row.id, seq):
-            for seq, envelope in rows:  # noqa: B007 - the last one is where the next chunk begins
-                with suppress(
-                    Forged, RecordError
-                ):  # it rotted in the store: the link to it is what is missing
-                    reception.take(decode_record(peek(envelope, RECORD).payload), hash_of(envelope))
-        reception.forked = ranges.normal((seq, seq) for seq in self._store.records.forks(row.id))
-        return reception
 
 
 def _head(row: LedgerRow) -> Head | None:
@@ -182,23 +169,10 @@ def _silence(row: LedgerRow) -> tuple[Silence, int]:
     """As dumped, and how far it had read; from the beginning when it cannot be used."""
     try:
         if row.silence:
-            return Silence.load(row.silence), row.silence_seq
+            return Silence.load(unwrapped(row.silence)), row.silence_seq
     except ValueError:
         return Silence(), 0
     return Silence(), row.silence_seq
-
-
-class HashAt:
-    """The hash of what one ledger holds at a seq, asked of the store."""
-
-    def __init__(self, store: Store, ledger: int) -> None:
-        self._store = store
-        self._ledger = ledger
-
-    def __call__(self, seq: int) -> bytes | None:
-        """None: nothing is stored there."""
-        envelope = self._store.records.envelope_at(self._ledger, seq)
-        return None if envelope is None else hash_of(envelope)
 
 
 def hole_key(ledger: bytes, hole: Range) -> bytes:

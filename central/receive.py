@@ -11,6 +11,7 @@ from central.findings import Noted
 from central.ledgers import Ledger, Ledgers
 from central.now import Now
 from central.records import Measurement
+from central.rot import hash_before_rot, is_word_of
 from central.store import Store
 from central.strangers import STRANGERS_KEPT, Stranger, stranger_of
 from telemetry import cbor
@@ -106,14 +107,32 @@ class Receiver:
         record, public = self._verified(station, envelope, now)
         ledger = self.open_ledger(station, record.ledger, public, now)
         digest = hash_of(envelope)
+        stored = self._store.records.envelope_at(ledger.id, record.seq)
+        if stored is not None and stored != envelope:
+            self._compare(ledger, record, envelope, stored, now)
         taken = ledger.reception.take(record, digest)
         self.note(station, taken.findings, now)
-        if taken.outcome is Outcome.NEW:
+        if taken.outcome is Outcome.NEW and stored is None:
             self._keep(ledger, record, envelope, now)
-        elif taken.outcome is Outcome.DUPLICATE or not self._store.records.keep_fork(
+        elif taken.outcome is not Outcome.FORK or not self._store.records.keep_fork(
             ledger.id, record.seq, digest, envelope, now.wall_ms
         ):
             ledger.duplicates += 1
+
+    def _compare(self, ledger: Ledger, record: Record, envelope: bytes, stored: bytes, now: Now) -> None:
+        """Something else is stored at the seq of a verified record: a second content, or what has rotted there.
+
+        What rotted is replaced, unless its hash is known by the next record and is not the one of `envelope`.
+        """
+        if is_word_of(stored, ledger.public, record):
+            if not ledger.reception.holds(record.seq):
+                self._ledgers.rebuild(ledger)
+            return
+        known = hash_before_rot(ledger, record.seq, self._store.records)
+        if known is None or known == hash_of(envelope):
+            self._store.records.replace(ledger.id, record.seq, record.kind, envelope)
+            said = f"what was stored as seq {record.seq} had rotted at the centre; it came again and is whole"
+            self.note(record.station, [Finding(FindingKind.REJECTION, ledger.ledger, record.seq, said)], now)
 
     def _verified(self, station: str, envelope: bytes, now: Now) -> tuple[Record, bytes]:
         """The record in the envelope and the key that signed it."""

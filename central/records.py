@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 INT64_MAX = 2**63 - 1
-CHUNK = 1000
 
 
 class Measurement(NamedTuple):
@@ -27,6 +26,7 @@ class Records:
         self._station = station
         self._channels: dict[tuple[int, str, str, str], int] = {}
         self._envelopes: list[tuple[int, int, int, bytes]] = []
+        self._waiting: dict[tuple[int, int], bytes] = {}
         self._measured: list[tuple[int, int | None, int | float | str | None, int, int, int]] = []
 
     def flush(self) -> None:
@@ -34,6 +34,7 @@ class Records:
         if self._envelopes:
             self._connection.executemany("INSERT INTO envelope VALUES (?, ?, ?, ?)", self._envelopes)
             self._envelopes.clear()
+            self._waiting.clear()
         if self._measured:
             self._connection.executemany("INSERT INTO measured VALUES (?, ?, ?, ?, ?, ?)", self._measured)
             self._measured.clear()
@@ -41,12 +42,21 @@ class Records:
     def forget(self) -> None:
         """After a rollback: collected rows and numbers drawn inside are void."""
         self._envelopes.clear()
+        self._waiting.clear()
         self._measured.clear()
         self._channels.clear()
 
     def keep(self, ledger: int, seq: int, kind: int, envelope: bytes) -> None:
         """Keep an envelope untouched."""
         self._envelopes.append((ledger, seq, kind, envelope))
+        self._waiting[ledger, seq] = envelope
+
+    def replace(self, ledger: int, seq: int, kind: int, envelope: bytes) -> None:
+        """Put an envelope in the place of the one that rotted there; what it said was read when it came."""
+        self._connection.execute(
+            "UPDATE envelope SET kind = ?, envelope = ? WHERE ledger = ? AND seq = ?",
+            (kind, envelope, ledger, seq),
+        )
 
     def measure(self, station: str, ledger: int, seq: int, values: Iterable[Measurement]) -> None:
         """Keep what a record said, value by value."""
@@ -72,7 +82,8 @@ class Records:
 
     def envelope_at(self, ledger: int, seq: int) -> bytes | None:
         """The kept envelope of a seq, also of this transaction; None when there is none."""
-        self.flush()
+        if (ledger, seq) in self._waiting:
+            return self._waiting[ledger, seq]
         row = self._connection.execute(
             "SELECT envelope FROM envelope WHERE ledger = ? AND seq = ?", (ledger, seq)
         ).fetchone()
@@ -84,13 +95,6 @@ class Records:
         return self._connection.execute(
             "SELECT seq, envelope FROM envelope WHERE ledger = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
             (ledger, first, last, most),
-        ).fetchall()
-
-    def after(self, ledger: int, seq: int) -> list[tuple[int, bytes]]:
-        """The next (seq, envelope) beyond a seq, at most a chunk of them."""
-        return self._connection.execute(
-            "SELECT seq, envelope FROM envelope WHERE ledger = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (ledger, seq, CHUNK),
         ).fetchall()
 
     def forks(self, ledger: int) -> list[int]:

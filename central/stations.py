@@ -8,13 +8,14 @@ from typing import Any
 
 from central.folder import Folder, StationKeys
 from central.ledgers import hole_of
+from central.recall import recalled
+from central.records import Records
 from central.snapshot import snapshot
 from telemetry import ranges
 from telemetry.envelope import HEAD, RECEIPT, peek
 from telemetry.head import Head, decode_head
 from telemetry.keys import fingerprint
 from telemetry.receipt import Receipt, decode_receipt
-from telemetry.reception import Reception
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def _station(
 def _ledgers(connection: sqlite3.Connection, station: str) -> list[LedgerSummary]:
     rows = connection.execute(
         "SELECT l.ledger, l.public, l.stored, l.duplicates, l.first_ms, l.reception, l.head, l.head_ms,"
-        " l.receipt, l.receipt_ms, (SELECT count(*) FROM fork f WHERE f.ledger = l.id)"
+        " l.receipt, l.receipt_ms, (SELECT count(*) FROM fork f WHERE f.ledger = l.id), l.id"
         " FROM ledger l JOIN station s ON s.id = l.station WHERE s.name = ? ORDER BY l.id",
         (station,),
     ).fetchall()
@@ -136,8 +137,21 @@ def _ledgers(connection: sqlite3.Connection, station: str) -> list[LedgerSummary
 
 
 def _ledger(connection: sqlite3.Connection, station: str, row: tuple[Any, ...]) -> LedgerSummary:
-    ledger, public, stored, duplicates, first_ms, dumped, head, head_ms, receipt, receipt_ms, forks = row
-    reception = Reception.load(dumped, _nothing) if dumped else Reception(_nothing)
+    (
+        ledger,
+        public,
+        stored,
+        duplicates,
+        first_ms,
+        dumped,
+        head,
+        head_ms,
+        receipt,
+        receipt_ms,
+        forks,
+        number,
+    ) = row
+    reception = recalled(Records(connection, _no_new_station), number, dumped, stored)
     said: Head | None = decode_head(peek(head, HEAD).payload) if head else None
     told: Receipt | None = decode_receipt(peek(receipt, RECEIPT).payload) if receipt else None
     signed = max(said.newest if said else 0, reception.newest())
@@ -167,9 +181,9 @@ def _ledger(connection: sqlite3.Connection, station: str, row: tuple[Any, ...]) 
     )
 
 
-def _nothing(_seq: int) -> bytes | None:
-    """A summary looks at no envelope."""
-    return None
+def _no_new_station(name: str) -> int:
+    """A summary writes nothing."""
+    raise AssertionError(name)
 
 
 def _findings(connection: sqlite3.Connection, station: str) -> list[FindingLine]:

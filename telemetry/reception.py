@@ -55,9 +55,9 @@ class Reception:
 
     def take(self, record: Record, envelope_hash: bytes) -> Taken:
         """Count a verified record of this ledger in. The caller stores it when it is NEW, and keeps a FORK beside."""
-        at = bisect_right(self._runs, record.seq, key=lambda run: run.first)
-        if at and record.seq <= self._runs[at - 1].last:
+        if self.holds(record.seq):
             return self._known(record, envelope_hash)
+        at = bisect_right(self._runs, record.seq, key=lambda run: run.first)
         broken = self._insert(at, record.seq, record.prev, envelope_hash)
         links = [
             Finding(FindingKind.BROKEN_LINK, record.ledger, seq, f"seq {seq} does not follow seq {seq - 1}")
@@ -85,6 +85,16 @@ class Reception:
     def held(self) -> Ranges:
         """Every seq that is stored."""
         return ranges.normal((run.first, run.last) for run in self._runs)
+
+    def holds(self, seq: int) -> bool:
+        """Whether a record of that seq was taken."""
+        at = bisect_right(self._runs, seq, key=lambda run: run.first)
+        return at > 0 and seq <= self._runs[at - 1].last
+
+    def end_of_run(self, seq: int) -> bytes | None:
+        """The hash of a stored record that none is linked to. None: one is, and says it, or nothing is stored."""
+        at = bisect_right(self._runs, seq, key=lambda run: run.first)
+        return self._runs[at - 1].hash if at and seq == self._runs[at - 1].last else None
 
     def newest(self) -> int:
         """The largest stored seq, 0 when there is none."""
