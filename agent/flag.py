@@ -15,6 +15,9 @@ _CLOCK = int(Flag.CLOCK_NOT_TRUSTED)
 QUALITY_AGE_MS = 2_000
 """The kernel is asked once a second: "synchronised" in the moment of a step may be what it said before the step."""
 
+MAX_AWAY_MS = 7 * 86_400_000
+"""7 days: longer stops of a station are rare, and a real-time clock that lost its battery errs by years."""
+
 Range = tuple[float | None, float | None]
 """Lowest and highest plausible value in the channel's unit; None: no such end."""
 
@@ -69,3 +72,15 @@ class ClockTrust:
         if synchronised and since_ms is not None and now.mono_ms - since_ms >= QUALITY_AGE_MS:
             self._stepped_at_mono_ms = None
         return now.wall_ms >= self._built_wall_ms and self._stepped_at_mono_ms is None
+
+    def sound(self, now: Moment, last_wall_ms: int | None) -> bool:
+        """Whether records may go by their age at `now.wall_ms`, which nothing brings back.
+
+        A clock that was never synchronised in this run may have been set to anything while the power was off: it is
+        believed up to MAX_AWAY_MS after the wall clock that was sound last (None: none is known).
+        """
+        if not self.trusted(now):
+            return False
+        if last_wall_ms is None or now.clock in (ClockState.SYNCHRONISED, ClockState.HOLDOVER):
+            return True
+        return now.wall_ms - last_wall_ms <= MAX_AWAY_MS

@@ -26,7 +26,7 @@ from telemetry.ledger import Ledger
 from telemetry.record import ZERO_HASH, Boot
 
 NOTE_BOOTS, NOTE_CLEAN, NOTE_CONFIGURATION, NOTE_BEGUN_FROM = "boots", "clean", "configuration", "begun from"
-NOTE_SIGNER = "signer"
+NOTE_SIGNER, NOTE_SOUND = "signer", "sound wall"
 UPKEEP_S = 600.0
 
 
@@ -82,6 +82,8 @@ class StationLedger:
         self.recorder.configuration = configuration.hash8
         newest = await self.store.newest()
         last_sign = (newest.wall_ms, newest.mono_ms) if newest else None
+        if newest and newest.wall_ms >= BUILT_WALL_MS and NOTE_SOUND not in self.store.notes:
+            self._note_sound(newest.wall_ms)
         if self._start.new_ledger:
             self._note_begun_from(self._start.before)
         self._say_boot(self._start.reason, last_sign, self._start.before)
@@ -110,15 +112,28 @@ class StationLedger:
         while True:
             await self.keeper.flush()
             self.save_beside()
-            if self.recorder.clock_trusted():
-                await self._prune()
+            await self._prune()
             await asyncio.sleep(UPKEEP_S)
 
     async def _prune(self) -> None:
         try:
-            await self.store.prune(self._clock.wall_ms())
+            await self.store.prune(self._sound_wall_ms())
         except StoreError as error:
             self._report("store.unpruned", {"error": str(error), "alarm": True})
+
+    def _sound_wall_ms(self) -> int:
+        """What retention may call now. Without a sound clock nothing becomes older; the quota counts all the same."""
+        noted = self.store.notes.get(NOTE_SOUND)
+        last_ms = int.from_bytes(noted) if noted else None
+        now_ms = self.recorder.sound_wall_ms(last_ms)
+        if now_ms is None:
+            return last_ms or 0
+        self._note_sound(now_ms)
+        return now_ms
+
+    def _note_sound(self, wall_ms: int) -> None:
+        # Kept over restarts: the newest record of a run with a wrong clock must not vouch for the next run.
+        self.keeper.note({NOTE_SOUND: wall_ms.to_bytes(8)})
 
     async def close(self, *, flush_s: float) -> None:
         """Everything signed becomes durable, with the note that this run stopped in order."""

@@ -88,9 +88,13 @@ class Recorder:
         """Something that an auditor should find in the ledger, such as a refused configuration."""
         self._sign(Kind.EVENT, EventBody(what, dict(detail)).encode(), self._now())
 
-    def clock_trusted(self) -> bool:
-        """Whether the wall clock may be believed now. A step that nobody saw yet is seen, and signed, here."""
-        return self._trust.trusted(self._now())
+    def sound_wall_ms(self, last_ms: int | None) -> int | None:
+        """The wall clock, if records may go by it (`ClockTrust.sound`, after `last_ms`); else None.
+
+        A step that nobody saw yet is seen, and signed, here.
+        """
+        now = self._now()
+        return now.wall_ms if self._trust.sound(now, last_ms) else None
 
     def _now(self) -> Moment:
         now = moment(self._clock)

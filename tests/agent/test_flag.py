@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.flag import ClockTrust, flagged, silent
+from agent.flag import MAX_AWAY_MS, ClockTrust, flagged, silent
 from telemetry.reading import Block, Flag, Reading
 from telemetry.record import ClockState, Moment
 
@@ -69,6 +69,26 @@ def test_after_a_step_only_synchronisation_brings_the_trust_back() -> None:
     assert not trust.trusted(at(BUILT + 1, ClockState.HOLDOVER))
     assert trust.trusted(at(BUILT + 1, ClockState.SYNCHRONISED))
     assert trust.trusted(at(BUILT + 1, ClockState.HOLDOVER))
+
+
+@pytest.mark.parametrize(
+    ("clock", "away_ms", "sound"),
+    [
+        (ClockState.UNSYNCHRONISED, MAX_AWAY_MS, True),
+        (ClockState.UNSYNCHRONISED, MAX_AWAY_MS + 1, False),
+        (ClockState.UNKNOWN, MAX_AWAY_MS + 1, False),
+        (ClockState.UNSYNCHRONISED, -MAX_AWAY_MS, True),
+        (ClockState.SYNCHRONISED, 70 * MAX_AWAY_MS, True),
+        (ClockState.HOLDOVER, 70 * MAX_AWAY_MS, True),
+    ],
+)
+def test_a_clock_that_nobody_set_in_this_run_is_sound_for_a_week_after_it_was_sound_last(
+    clock: ClockState, away_ms: int, sound: bool
+) -> None:
+    now = at(BUILT + 100 * MAX_AWAY_MS, clock)
+    assert ClockTrust(BUILT).sound(now, now.wall_ms - away_ms) is sound
+    assert ClockTrust(BUILT).sound(now, None)
+    assert not ClockTrust(now.wall_ms + 1).sound(now, now.wall_ms)
 
 
 def test_what_the_kernel_said_just_before_a_step_is_no_synchronisation_after_it() -> None:

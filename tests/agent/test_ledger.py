@@ -17,8 +17,8 @@ from telemetry import keyfile
 from telemetry.bodies import BootBody, BootReason
 from telemetry.envelope import RECORD, peek
 from telemetry.keys import SigningKey
-from telemetry.record import ZERO_HASH, Kind, Record, decode_record
-from tests.agent.hand_clock import HandClock
+from telemetry.record import ZERO_HASH, ClockState, Kind, Record, decode_record
+from tests.agent.hand_clock import NOON, HandClock
 from tests.agent.report import Reported
 
 
@@ -35,7 +35,13 @@ async def opened(folder: Path) -> AsyncIterator[Store]:
 
 
 def ledger_of(
-    folder: Path, store: Store, *, key: SigningKey, station: str = "BD_1", reported: Reported | None = None
+    folder: Path,
+    store: Store,
+    *,
+    key: SigningKey,
+    station: str = "BD_1",
+    reported: Reported | None = None,
+    clock: HandClock | None = None,
 ) -> StationLedger:
     return StationLedger(
         station,
@@ -43,7 +49,7 @@ def ledger_of(
         folder / "station.ledger",
         store,
         linger_ms=1,
-        clock=HandClock(),
+        clock=clock or HandClock(),
         rng=random.Random(),
         committed=lambda _batch, _ledger: None,
         report=reported or Reported(),
@@ -100,6 +106,41 @@ async def test_a_store_that_cannot_be_pruned_is_an_alarm_and_the_station_goes_on
             assert not upkeep.done(), upkeep.exception()
             await asyncio.sleep(0)
         upkeep.cancel()
+
+
+async def kept_after(folder: Path, clock: HandClock, key: SigningKey) -> int:
+    """A run with this clock until its first upkeep: how many rows the store still has."""
+    async with opened(folder) as store:
+        ledger = ledger_of(folder, store, key=key, clock=clock)
+        await ledger.boot(Configuration(bytes(8), ()))
+        tasks = [asyncio.create_task(ledger.keeper.run())]
+        await ledger.keeper.flush()
+        tail = store.tail
+        assert tail is not None
+        await store.delivered("centre", tail.ledger, [(1, tail.next_seq - 1)])
+        await ledger._prune()
+        await ledger.close(flush_s=5)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return (await store.stats()).rows
+
+
+async def test_a_clock_70_years_ahead_that_nobody_synchronised_lets_no_delivered_record_go(
+    tmp_path: Path,
+) -> None:
+    key = SigningKey.generate()
+    await kept_after(tmp_path, HandClock(), key)
+    ahead = HandClock(wall_ms=NOON + 70 * 365 * 86_400_000, mono_ms=100)
+    ahead.state = ClockState.UNSYNCHRONISED
+    assert await kept_after(tmp_path, ahead, key) == 4
+    assert await kept_after(tmp_path, ahead, key) == 6, (
+        "nor does its own newest record vouch for it afterwards"
+    )
+    ahead.state = ClockState.SYNCHRONISED
+    assert await kept_after(tmp_path, ahead, key) == 8 - 2, (
+        "those of the first run are old by a clock that is set"
+    )
 
 
 @pytest.mark.parametrize("what", ["key", "station"])
