@@ -86,12 +86,13 @@ class Heads:
 
     def settle(self, ledger: Ledger, now: Now) -> None:
         """After records or a head: holes that were filled, and a head that contradicts what is stored."""
-        missing = ledger.missing()
-        for hole in ledger.holes:
-            if not ranges.intersect((hole,), missing):
-                ledger.holes = tuple(h for h in ledger.holes if h != hole)
-                key = hole_key(ledger.ledger, hole)
-                self._store.findings.resolve(ledger.station, FindingKind.HOLE.value, key, now.wall_ms)
+        missing = ledger.missing() if ledger.holes else ()
+        filled = {hole for hole in ledger.holes if not ranges.clip(missing, *hole)}
+        if filled:
+            ledger.holes = tuple(hole for hole in ledger.holes if hole not in filled)
+        for hole in filled:
+            key = hole_key(ledger.ledger, hole)
+            self._store.findings.resolve(ledger.station, FindingKind.HOLE.value, key, now.wall_ms)
         head = ledger.head
         if head is not None and head.newest >= ledger.reception.newest():
             self._receiver.note(ledger.station, ledger.reception.contradictions(head), now)

@@ -29,10 +29,10 @@ def suspects(before: Sequence[Suspect], missing: Ranges, owed: Ranges, head_ms: 
     wanted = ranges.subtract(missing, owed)
     kept: list[Suspect] = []
     for suspect in before:
-        here = ranges.intersect(wanted, ((suspect.first, suspect.last),))
+        here = ranges.clip(wanted, suspect.first, suspect.last)
         kept.extend(Suspect(first, last, suspect.since_ms) for first, last in here)
-        wanted = ranges.subtract(wanted, here)
-    kept.extend(Suspect(first, last, head_ms) for first, last in wanted)
+    known = [(suspect.first, suspect.last) for suspect in before]
+    kept.extend(Suspect(first, last, head_ms) for first, last in ranges.subtract(wanted, known))
     return tuple(sorted(kept))
 
 

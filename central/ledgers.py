@@ -24,6 +24,10 @@ from telemetry.silence import Silence
 SILENCE_DUMPED_EVERY = 50
 """Records between two dumps of `silence`; after a restart at most so many are read again, to the same end."""
 
+ALWAYS_DUMPED_SIZE = 64
+"""A larger `reception` is dumped once per as many new records: the dumps of a whole ledger cost so much per record,
+however torn it is. After a restart what was stored since is read again from the envelopes."""
+
 
 @dataclass(slots=True)
 class Ledger:
@@ -36,6 +40,8 @@ class Ledger:
     kid: bytes
     reception: Reception
     silence: Silence
+    reception_dump: bytes | None = None
+    dumped_stored: int = 0
     silence_seq: int = 0
     silence_saved_seq: int = 0
     silence_dump: bytes | None = None
@@ -57,12 +63,13 @@ class Ledger:
 
     def readable(self) -> int:
         """The seq up to which `silence` may read: all below it is stored, tombstoned or given up as a hole."""
-        newest = self.reception.newest()
-        missing = ranges.subtract(tuple(self.reception.missing(newest)), self.holes)
-        return missing[0][0] - 1 if missing else newest
+        return self.reception.known_from(self.silence_seq, ranges.normal(self.holes))
 
     def row(self) -> LedgerRow:
         """What the store keeps of it."""
+        size = self.reception.size()
+        if size <= ALWAYS_DUMPED_SIZE or self.stored - self.dumped_stored >= size:
+            self.reception_dump, self.dumped_stored = wrapped(self.reception.dump()), self.stored
         if self.silence_seq - self.silence_saved_seq >= SILENCE_DUMPED_EVERY:
             self.silence_dump, self.silence_saved_seq = wrapped(self.silence.dump()), self.silence_seq
         return LedgerRow(
@@ -72,7 +79,7 @@ class Ledger:
             self.public,
             self.stored,
             self.duplicates,
-            wrapped(self.reception.dump()),
+            self.reception_dump,
             self.silence_dump,
             self.silence_saved_seq,
             self.head_envelope,
@@ -146,6 +153,7 @@ class Ledgers:
             kid=kid_of(row.public),
             reception=recalled(self._store.records, row.id, row.reception, row.stored),
             silence=silence,
+            reception_dump=row.reception,
             silence_seq=silence_seq,
             silence_saved_seq=silence_seq,
             silence_dump=row.silence,

@@ -31,8 +31,8 @@ CREATE TABLE ledger (
   first_ms INTEGER NOT NULL,
   stored INTEGER NOT NULL DEFAULT 0,
   duplicates INTEGER NOT NULL DEFAULT 0,
-  reception BLOB,                        -- telemetry.reception, dumped with every commit
-  silence BLOB,                          -- telemetry.silence, dumped with every commit
+  reception BLOB,                        -- telemetry.reception, dumped now and then, with a checksum
+  silence BLOB,                          -- telemetry.silence, dumped now and then, with a checksum
   silence_seq INTEGER NOT NULL DEFAULT 0,
   head BLOB, head_ms INTEGER,            -- the newest signed head as it came
   receipt BLOB, receipt_ms INTEGER, receipt_number INTEGER,

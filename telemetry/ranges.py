@@ -64,8 +64,13 @@ def intersect(ranges: Sequence[Range], others: Sequence[Range]) -> Ranges:
 
 
 def clip(ranges: Sequence[Range], first: int, last: int) -> Ranges:
-    """What is from `first` to `last`."""
-    return intersect(ranges, ((first, last),)) if first <= last else ()
+    """What is from `first` to `last`. Costs as much as it gives, however long `ranges` is."""
+    found: list[Range] = []
+    at = bisect_left(ranges, first, key=lambda r: r[1])
+    while at < len(ranges) and ranges[at][0] <= last:
+        found.append((max(first, ranges[at][0]), min(last, ranges[at][1])))
+        at += 1
+    return tuple(found) if first <= last else ()
 
 
 def covers(ranges: Sequence[Range], seq: int) -> bool:

@@ -79,8 +79,11 @@ class Reception:
 
     def ranges_beyond(self) -> list[tuple[int, int, bytes]]:
         """The runs after `through` for a receipt: the 63 lowest and the newest."""
-        beyond = [(run.first, run.last, run.hash) for run in self._runs[self._reach(1, 0) :]]
-        return beyond if len(beyond) <= MAX_RANGES else [*beyond[: MAX_RANGES - 1], beyond[-1]]
+        reached = self._reach(1, 0)
+        beyond = self._runs[reached : reached + MAX_RANGES]
+        if len(self._runs) > reached + MAX_RANGES:
+            beyond[-1] = self._runs[-1]
+        return [(run.first, run.last, run.hash) for run in beyond]
 
     def held(self) -> Ranges:
         """Every seq that is stored."""
@@ -104,6 +107,26 @@ class Reception:
         """Up to `newest`, what is neither stored nor tombstoned."""
         known = ranges.add(self.held(), *self.tombstoned)
         return list(ranges.subtract(((1, newest),), known)) if newest else []
+
+    def known_from(self, seq: int, given_up: Ranges) -> int:
+        """The largest seq up to which, beyond `seq`, each is stored, tombstoned or given up; at most the newest stored.
+
+        Costs as much as it goes forward, however many runs there are.
+        """
+        start = bisect_right(self._runs, seq, key=lambda run: run.first)
+        reached = max(seq, self._runs[start - 1].last) if start else seq
+        for at in range(start, len(self._runs)):
+            gap = reached + 1, self._runs[at].first - 1
+            excused = (*ranges.clip(self.tombstoned, *gap), *ranges.clip(given_up, *gap))
+            left = ranges.subtract((gap,), excused) if gap[0] <= gap[1] else ()
+            if left:
+                return left[0][0] - 1
+            reached = self._runs[at].last
+        return reached
+
+    def size(self) -> int:
+        """How many runs and ranges a dump holds: what it costs."""
+        return len(self._runs) + len(self.tombstoned) + len(self.forked)
 
     def status(self, holes: Sequence[Range]) -> ReceiptStatus:
         """What a receipt says of this ledger; `holes` are the seqs that are missing and owed no more."""
