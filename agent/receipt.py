@@ -12,6 +12,8 @@ from enum import StrEnum
 from telemetry.ranges import Ranges, intersect, normal, subtract
 from telemetry.receipt import MAX_RANGES, Receipt
 
+_SEEN_BYTES = 16 + 8 + 8
+
 
 class Verdict(StrEnum):
     """What to do with a receipt."""
@@ -30,6 +32,17 @@ class Seen:
     store_id: bytes
     number: int
     wall_ms: int
+
+    def dump(self) -> bytes:
+        """As a note of the store."""
+        return self.store_id + self.number.to_bytes(8) + self.wall_ms.to_bytes(8)
+
+    @classmethod
+    def load(cls, note: bytes) -> "Seen | None":
+        """What `dump` gave; None when it is anything else."""
+        if len(note) != _SEEN_BYTES:
+            return None
+        return cls(note[:16], int.from_bytes(note[16:24]), int.from_bytes(note[24:]))
 
 
 @dataclass(frozen=True, slots=True)

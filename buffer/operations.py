@@ -99,7 +99,13 @@ def _check_known(conn: sqlite3.Connection, current: Kept, batch: Sequence[Entry]
 
 
 def delivered(
-    conn: sqlite3.Connection, inventory: Inventory, destination: str, ledger: bytes, ranges: Iterable[Range]
+    conn: sqlite3.Connection,
+    inventory: Inventory,
+    *,
+    destination: str,
+    ledger: bytes,
+    ranges: Iterable[Range],
+    notes: Mapping[str, bytes],
 ) -> Inventory:
     """No longer owed. Nothing happens for a ledger that is not known here; what is still to come stays owed."""
     kept = inventory.named(ledger)
@@ -107,11 +113,18 @@ def delivered(
         return inventory
     owed = inventory.spans.get((destination, kept.number), ())
     gone = clip(tuple(ranges), 1, kept.next_seq - 1)
-    return write_span(conn, inventory, (destination, kept.number), subtract(owed, gone))
+    inventory = write_span(conn, inventory, (destination, kept.number), subtract(owed, gone))
+    return write_notes(conn, inventory, notes)
 
 
 def owe_again(
-    conn: sqlite3.Connection, inventory: Inventory, destination: str, ledger: bytes, covered: Iterable[Range]
+    conn: sqlite3.Connection,
+    inventory: Inventory,
+    *,
+    destination: str,
+    ledger: bytes,
+    covered: Iterable[Range],
+    notes: Mapping[str, bytes],
 ) -> Inventory:
     """Everything still held that is not covered, and what was owed before."""
     kept = inventory.named(ledger)
@@ -120,7 +133,8 @@ def owe_again(
     has = clip(tuple(covered), 1, kept.next_seq - 1)
     again = subtract(inventory.spans.get((SELF, kept.number), ()), has)
     owed = inventory.spans.get((destination, kept.number), ())
-    return write_span(conn, inventory, (destination, kept.number), add(owed, again))
+    inventory = write_span(conn, inventory, (destination, kept.number), add(owed, again))
+    return write_notes(conn, inventory, notes)
 
 
 def address(conn: sqlite3.Connection, inventory: Inventory, destinations: Iterable[str]) -> Inventory:

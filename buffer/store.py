@@ -118,14 +118,33 @@ class Store:
         """What the destination has not confirmed, oldest ledger first, ascending. No I/O."""
         return tuple(self._keeper.inventory.owed(destination))
 
-    async def delivered(self, destination: str, ledger: bytes, ranges: Sequence[Range]) -> None:
-        """The destination has these. What lies beyond the newest record, or in an unknown ledger, is ignored."""
-        work = partial(operations.delivered, destination=destination, ledger=ledger, ranges=tuple(ranges))
+    async def delivered(
+        self, destination: str, ledger: bytes, ranges: Sequence[Range], notes: Mapping[str, bytes] = _NOTHING
+    ) -> None:
+        """The destination has these; notes in the same transaction.
+
+        What lies beyond the newest record is ignored; in an unknown ledger, the notes too.
+        """
+        work = partial(
+            operations.delivered,
+            destination=destination,
+            ledger=ledger,
+            ranges=tuple(ranges),
+            notes=dict(notes),
+        )
         await self._write(Write(work))
 
-    async def owe_again(self, destination: str, ledger: bytes, covered: Sequence[Range]) -> None:
-        """The destination was restored and has only `covered`: all else that is still here is owed again."""
-        work = partial(operations.owe_again, destination=destination, ledger=ledger, covered=tuple(covered))
+    async def owe_again(
+        self, destination: str, ledger: bytes, covered: Sequence[Range], notes: Mapping[str, bytes] = _NOTHING
+    ) -> None:
+        """The destination was restored and has only `covered`: all else here is owed again. Notes as `delivered`."""
+        work = partial(
+            operations.owe_again,
+            destination=destination,
+            ledger=ledger,
+            covered=tuple(covered),
+            notes=dict(notes),
+        )
         await self._write(Write(work))
 
     async def readdress(self, destinations: Sequence[str]) -> None:

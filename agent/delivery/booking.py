@@ -109,12 +109,19 @@ class Booking:
         places = seqs_to_check(receipt, owed)
         hashes = {seq: await self._store.hash_at(receipt.ledger, seq) for seq in places}
         held = Held(ours.newest, ours.current, owed, hashes)
-        return judge(receipt, station=self._station, last=self._seen.get(receipt.ledger), held=held)
+        return judge(receipt, station=self._station, last=self._last(receipt.ledger), held=held)
+
+    def _last(self, ledger: bytes) -> Seen | None:
+        """The newest receipt; after a restart the newest that changed what is owed, so that no older one counts."""
+        return self._seen.get(ledger) or Seen.load(self._store.notes.get(self._note(ledger), b""))
+
+    def _note(self, ledger: bytes) -> str:
+        return f"receipt {self._destination} {ledger.hex()}"
 
     async def _accept(self, receipt: Receipt, judged: Judged, ours: _Ours, *, answers: bool) -> None:
         ledger = receipt.ledger
         self.newest = self._seen[ledger] = seen(receipt)
-        await self._deliver(ledger, judged)
+        await self._deliver(ledger, judged, self._remember(receipt))
         if judged.unproven and not ours.current:
             self._owing.dispute(ledger, judged.unproven)
         if judged.new_store or (answers and self._compared.get(ledger) != receipt.status):
@@ -124,10 +131,13 @@ class Booking:
             self.heard_at_ms = self._clock.mono_ms()
         self._show_status(receipt)
 
-    async def _deliver(self, ledger: bytes, judged: Judged) -> None:
+    def _remember(self, receipt: Receipt) -> dict[str, bytes]:
+        return {self._note(receipt.ledger): seen(receipt).dump()}
+
+    async def _deliver(self, ledger: bytes, judged: Judged, notes: dict[str, bytes]) -> None:
         news = intersect(judged.covered, self._owing.owed(ledger))
         if news:
-            await self._store.delivered(self._destination, ledger, news)
+            await self._store.delivered(self._destination, ledger, news, notes)
         self._owing.covered(ledger, judged.covered)
 
     async def _compare(self, receipt: Receipt, judged: Judged, ours: _Ours) -> None:
@@ -141,7 +151,8 @@ class Booking:
         if not forgotten and not judged.new_store:
             return
         self.ask_all = True
-        await self._store.owe_again(self._destination, receipt.ledger, judged.covered)
+        notes = self._remember(receipt)
+        await self._store.owe_again(self._destination, receipt.ledger, judged.covered, notes)
         self._owing.again(receipt.ledger)
         missing = count(tuple(forgotten))
         text = f"the centre does not have {missing} records that counted as delivered: they are sent again"

@@ -132,3 +132,10 @@ def test_of_sixty_four_ranges_the_gap_before_the_last_says_nothing() -> None:
     silent = silent_about(receipt(10, *ranges), 1, 1_000)
     assert silent[0] == (11, 19)
     assert silent[-1] == (636, 639)
+
+
+def test_a_note_of_the_newest_receipt_is_read_back_and_any_other_note_is_none() -> None:
+    newest = Seen(b"store-id" * 2, 2**64 - 1, 1_800_000_000_000)
+    assert Seen.load(newest.dump()) == newest
+    assert Seen.load(b"") is None
+    assert Seen.load(newest.dump()[1:]) is None

@@ -111,6 +111,18 @@ async def test_the_next_seq_survives_the_loss_of_all_rows(tmp_path: Path) -> Non
     await store.close()
 
 
+async def test_a_note_can_be_written_with_what_was_delivered_and_with_what_is_owed_again(
+    tmp_path: Path,
+) -> None:
+    store, _ = await started(tmp_path / "ledger.db", "centre", rows=3)
+    await store.delivered("centre", LEDGER, [(1, 3)], {"receipt": b"1"})
+    assert (ranges(store, "centre"), store.notes["receipt"]) == ([], b"1")
+    await store.owe_again("centre", LEDGER, [(1, 1)], {"receipt": b"2"})
+    await store.close()
+    async with await open_store(tmp_path / "ledger.db", "centre") as store:
+        assert (ranges(store, "centre"), store.notes["receipt"]) == ([(2, 3)], b"2")
+
+
 async def test_notes_can_be_written_without_a_record(tmp_path: Path) -> None:
     store, recorder = await started(tmp_path / "ledger.db", rows=1)
     await store.append([], recorder.tail, {"a": b"1", "b": b"2"})

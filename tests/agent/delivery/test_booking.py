@@ -252,3 +252,47 @@ async def test_a_receipt_for_nothing_yet_is_an_answer(tmp_path: Path) -> None:
         w.centre.send(w.centre.receipt(through=0, through_hash=ZERO_HASH, ranges=()))
         await asyncio.sleep(0.1)
         assert w.broker.seqs("past") == list(range(1, 21))
+
+
+@in_virtual_time
+async def test_an_old_receipt_that_is_sent_again_after_a_restart_owes_nothing_and_alarms_nobody(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, rows=600, run=False) as w:
+        async with w.running():
+            await asyncio.sleep(60)
+        assert w.owed() == 0
+        early, last = w.broker.of("receipt")[0], len(w.broker.seqs("past"))
+        w.broker.retained.clear()
+        w.centre.deaf = True
+        events: list[tuple[str, dict[str, object]]] = []
+        restarted = another(w, w.broker.connector(), events)
+        async with running([restarted]):
+            await asyncio.sleep(1)
+            w.broker.take(early.topic, early.payload, retain=False)
+            await asyncio.sleep(1)
+            assert (restarted.status().receipts_refused, w.owed()) == (1, 0)
+            w.centre.deaf = False
+            await asyncio.sleep(70)
+        assert len(w.broker.seqs("past")) == last
+        assert "destination.alarm" not in [name for name, _ in events]
+
+
+@in_virtual_time
+async def test_after_a_restart_the_receipts_of_the_centre_before_its_restoration_stay_old(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, rows=20, run=False) as w:
+        async with w.running():
+            await asyncio.sleep(30)
+            old = w.centre.receipt()
+            w.centre.lose_all()
+            await asyncio.sleep(90)
+        assert (w.owed(), w.alarms()) == (0, ["centre-restored"])
+        w.broker.retained.clear()
+        restarted = another(w, w.broker.connector(), [])
+        async with running([restarted]):
+            await asyncio.sleep(5)
+            w.centre.send(old)
+            await asyncio.sleep(1)
+            assert (restarted.status().receipts_refused, restarted.status().alarm) == (1, None)

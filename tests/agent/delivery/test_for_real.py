@@ -1,7 +1,7 @@
 """Delivery over real brokers: a real session, a real store with its thread, a broker that is killed in the middle."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -32,8 +32,14 @@ class Noticing(Store):
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.settled = asyncio.Event()
 
-    async def delivered(self, destination: str, ledger: bytes, ranges: Sequence[Range]) -> None:
-        await super().delivered(destination, ledger, ranges)
+    async def delivered(
+        self,
+        destination: str,
+        ledger: bytes,
+        ranges: Sequence[Range],
+        notes: Mapping[str, bytes] | None = None,
+    ) -> None:
+        await super().delivered(destination, ledger, ranges, notes or {})
         if not self.owed(destination):
             self.settled.set()
 
