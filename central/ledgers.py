@@ -25,8 +25,9 @@ SILENCE_DUMPED_EVERY = 50
 """Records between two dumps of `silence`; after a restart at most so many are read again, to the same end."""
 
 ALWAYS_DUMPED_SIZE = 64
-"""A larger `reception` is dumped once per as many new records: the dumps of a whole ledger cost so much per record,
-however torn it is. After a restart what was stored since is read again from the envelopes."""
+"""A larger `reception` is dumped once per half as many new records: so much per record, however torn it is.
+
+After a restart what was stored since is read again from the envelopes."""
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class Ledger:
     def row(self) -> LedgerRow:
         """What the store keeps of it."""
         size = self.reception.size()
-        if size <= ALWAYS_DUMPED_SIZE or self.stored - self.dumped_stored >= size:
+        if size <= ALWAYS_DUMPED_SIZE or 2 * (self.stored - self.dumped_stored) >= size:
             self.reception_dump, self.dumped_stored = wrapped(self.reception.dump()), self.stored
         if self.silence_seq - self.silence_saved_seq >= SILENCE_DUMPED_EVERY:
             self.silence_dump, self.silence_saved_seq = wrapped(self.silence.dump()), self.silence_seq
