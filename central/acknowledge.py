@@ -14,6 +14,9 @@ _HEARD_OF = """
     LIMIT 1
 """
 
+MOST_DIGITS = 18
+"""Of a finding's number; more do not fit the store."""
+
 
 def acknowledge(folder: Path, station: str, numbers: Sequence[int] = ()) -> tuple[int, ...]:
     """Mark findings of a station as seen; without numbers, all that are open now. Those that were written down.
@@ -56,8 +59,16 @@ class Acknowledged:
         """New acknowledgements by station."""
         found: dict[str, tuple[int, ...]] = {}
         for path in self._folder.acknowledged.glob("[!.]*"):
-            mark = path.stat().st_mtime_ns
-            if self._seen.get(path.name) != mark:
-                found[path.name] = tuple(int(n) for n in path.read_text().split() if n.isdecimal())
-                self._seen[path.name] = mark
+            try:
+                mark = path.stat().st_mtime_ns
+                if self._seen.get(path.name) != mark:
+                    found[path.name] = _numbers(path.read_bytes())
+                    self._seen[path.name] = mark
+            except OSError:  # gone since it was listed, a folder, or not for us: it acknowledges nothing
+                continue
         return found
+
+
+def _numbers(content: bytes) -> tuple[int, ...]:
+    """The finding numbers in a file that anybody may have written; what can be none is passed over."""
+    return tuple(int(n) for n in content.split() if n.isdigit() and len(n) <= MOST_DIGITS)
