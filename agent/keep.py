@@ -20,6 +20,10 @@ MAX_WAITING_BYTES = 16 * 1024 * 1024
 MAX_WAITING_MS = 10 * 60 * 1_000
 RETRY_FIRST_S, RETRY_LONGEST_S = 0.5, 30.0
 BATCH_ENTRIES = 500
+SLOW_S = 3.0
+"""A commit takes some ms on a sound card; one that takes so long waits for another program, or the card is dying."""
+
+_SLOW_HINT = "close other programs that have the ledger's file open, or look at the card"
 
 Report = Callable[[str, dict[str, object]], None]
 
@@ -94,11 +98,14 @@ class Keeper:
     async def _write(self) -> bool:
         batch = self._batch()
         due = [notes for put, notes in self._notes if put <= self._written + len(batch)]
+        slow = asyncio.get_running_loop().call_later(SLOW_S, self._slow)
         try:
             await self._append(batch, dict(ChainMap(*map(dict, reversed(due)))))
         except StoreError as error:
             self._failed(error)
             return False
+        finally:
+            slow.cancel()
         self._recovered()
         del self._notes[: len(due)]
         del self._waiting[: len(batch)]
@@ -125,6 +132,12 @@ class Keeper:
         else:
             await self.store.append(entries, tail, notes)
 
+    def _slow(self) -> None:
+        """A commit has not ended for SLOW_S; a store that said what is wrong with it has said more already."""
+        if self.trouble is None:
+            self.trouble = f"a commit takes over {SLOW_S:.0f} s: {_SLOW_HINT}"
+            self._report("store.slow", {"error": self.trouble, "waiting": self.waiting})
+
     def _failed(self, error: StoreError) -> None:
         if self._failing_since_ms is None:
             self._failing_since_ms = self._clock.mono_ms()
@@ -135,5 +148,6 @@ class Keeper:
     def _recovered(self) -> None:
         if self._failing_since_ms is not None:
             failed_ms = self._clock.mono_ms() - self._failing_since_ms
-            self._failing_since_ms, self.trouble = None, None
+            self._failing_since_ms = None
             self._report("store.back", {"failed_for_s": failed_ms // 1_000, "waiting": self.waiting})
+        self.trouble = None

@@ -9,7 +9,14 @@ from typing import Literal, TextIO
 LOGGER = logging.getLogger("tram")
 
 ALARMS = frozenset(
-    {"device.silent", "device.defect", "store.failing", "station.reload-refused", "ledger.restored"}
+    {
+        "device.silent",
+        "device.defect",
+        "store.failing",
+        "store.slow",
+        "station.reload-refused",
+        "ledger.restored",
+    }
 )
 """Events that somebody should look at; the others are for the record."""
 

@@ -22,6 +22,7 @@ class Failing:
         self._store = store
         self.broken = False
         self.hanging = False
+        self.slow_s = 0.0
         self.offered: list[list[int]] = []
 
     @property
@@ -44,6 +45,7 @@ class Failing:
         self.offered.append([entry.seq for entry in batch])
         if self.hanging:
             await asyncio.sleep(86_400)
+        await asyncio.sleep(self.slow_s)
         if self.broken:
             raise StoreBroken("the disk does not answer", "look at the card")
 
@@ -169,6 +171,39 @@ async def test_a_store_that_hangs_without_a_word_does_not_eat_the_memory(tmp_pat
     await asyncio.sleep(1)
     assert at.keeper.trouble is None
     assert not at.keeper.accepting()
+    await at.end()
+
+
+@in_virtual_time
+async def test_a_commit_that_takes_long_is_said_before_it_ends_and_forgotten_after(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.put(1)
+    await at.keeper.flush()
+    at.store.slow_s = 20
+    at.put(2)
+    await asyncio.sleep(4)
+    assert "a commit takes over 3 s" in str(at.keeper.trouble)
+    assert at.reported.events == ["store.slow"]
+    await at.keeper.flush()
+    assert at.keeper.trouble is None
+    at.store.slow_s = 2
+    at.put(3)
+    await at.keeper.flush()
+    assert (at.keeper.trouble, at.reported.events) == (None, ["store.slow"])
+    await at.end()
+
+
+@in_virtual_time
+async def test_what_a_failing_store_says_is_not_replaced_by_its_slowness(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    at.store.broken, at.store.slow_s = True, 5
+    at.put(1)
+    await asyncio.sleep(20)
+    assert "the disk does not answer" in str(at.keeper.trouble)
+    assert at.reported.events == ["store.slow", "store.failing"]
+    at.store.broken, at.store.slow_s = False, 0
+    await at.keeper.flush()
+    assert at.keeper.trouble is None
     await at.end()
 
 
