@@ -13,6 +13,7 @@
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -43,6 +44,8 @@ TCP_PERIODS_MS = (250, 300, 350, 400, 450, 500)
 SERIAL_PERIOD_MS = 500
 THINKING = Slow(0.02, 0.08, name="thinking")
 """The serial gauges take their time, so that many kills come between a question and its answer."""
+SAME_POLL_MS = 200
+"""The first poll of a run is made at once, and the first one on the wall clock's grid may follow it closely."""
 LONGEST_RUN_S = 1.5
 IN_ITS_START = 0.25
 """So many of the kills come before the agent polls."""
@@ -248,11 +251,13 @@ def close(station: Station, account: Account, took_s: float) -> Verdict:
     if verdict.doubled:
         account.violations.append(f"{verdict.doubled} values of one answer were signed twice")
     lost: Counter[tuple[str, int]] = Counter()
+    asked_ms: dict[str, int] = {}
     for answer in verdict.unsigned:
         run = _run_of(answer.asked_mono_ms, account.runs)
         own = _own_cycle(answer, cycles, account.runs)
         if own is None:
-            lost[answer.device, run] += 1
+            lost[answer.device, run] += answer.asked_mono_ms - asked_ms.get(answer.device, 0) > SAME_POLL_MS
+            asked_ms[answer.device] = answer.asked_mono_ms
         elif own.values:
             account.violations.append(
                 f"{answer.device}: the answer of one poll of run {run + 1} was not signed"
@@ -363,17 +368,21 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="other moments, other ends of broker and centre")
     parser.add_argument("--keep", type=Path, help="leave everything in this folder, for a look")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tram-crash-") as temporary:
-        folder = arguments.keep or Path(temporary)
-        try:
-            verdict = ordeal(folder, arguments.rounds, arguments.seed, print)
-        except (AssertionError, RehearsalError) as error:
-            print(f"FAILED: {error}")
-            return 1
+    folder = arguments.keep or Path(tempfile.mkdtemp(prefix="tram-crash-"))
+    try:
+        verdict = ordeal(folder, arguments.rounds, arguments.seed, print)
+    except (AssertionError, RehearsalError) as error:
+        print(f"FAILED: {error}; everything is left in {folder}")
+        return 1
     print(verdict.table())
     for violation in verdict.account.violations[:40]:
         print(f"VIOLATION {violation}")
-    return 1 if verdict.account.violations else 0
+    if verdict.account.violations:
+        print(f"everything is left in {folder}")
+        return 1
+    if not arguments.keep:
+        shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":

@@ -85,10 +85,11 @@ POINTS = (
 
 
 class Plant:
-    """`with Plant() as plant:` makes lines that answer until its end. Its account is `answers`."""
+    """`with Plant(file) as plant:` makes lines that answer until its end. `answers` are also written to the file."""
 
-    def __init__(self) -> None:
-        self._served = ServedLog(keep=10**7)
+    def __init__(self, account: Path) -> None:
+        self._stream = account.open("a", encoding="utf-8")
+        self._served = ServedLog(self._stream, keep=10**7)
         self._lanes = count()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="plant")
@@ -105,6 +106,7 @@ class Plant:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        self._stream.close()
 
     def tcp(self, name: str, *, every_ms: int = 300) -> Line:
         """A Modbus TCP gauge on a port of its own."""

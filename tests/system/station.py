@@ -150,7 +150,7 @@ def station_at(
     centre: bool = True,
 ) -> Iterator[Station]:
     """A stage with a running broker and centre, a plant, and a station with so many TCP gauges, not yet started."""
-    with Rehearsal(folder, broker) as stage, Plant() as plant:
+    with Rehearsal(folder, broker) as stage, Plant(folder / "served.jsonl") as plant:
         if centre:
             stage.start_centre()
         station = Station(stage, plant)
