@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -75,15 +75,9 @@ class Steady:
     stored_ms: Span
     receipt_ms: Span
 
-    @property
-    def best(self) -> Window:
-        """The window that others disturbed least."""
-        return min(self.windows, key=lambda window: window.cpu_us_per_value)
-
-    @property
-    def period_deviation_ms(self) -> float:
-        """Of the window in which it was least."""
-        return min(window.period_deviation_ms for window in self.windows)
+    def median(self, figure: Callable[[Window], float]) -> float:
+        """Of one figure over the windows: neither the luckiest nor the most disturbed one."""
+        return statistics.median(map(figure, self.windows))
 
 
 @dataclass(frozen=True, slots=True)

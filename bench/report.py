@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import platform
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -86,7 +87,7 @@ class Report:
 
     def _ratio(self) -> str:
         ours, rough = self.scenarios[0].steady, self.rough
-        cpu = ours.best.cpu_us_per_value / rough.cpu_us_per_value
+        cpu = ours.median(lambda w: w.cpu_us_per_value) / rough.cpu_us_per_value
         memory = ours.memory.peak / rough.memory.peak
         return f"{ours.load} against the throw-away agent in this run: CPU x {cpu:.2f}, memory x {memory:.2f}"
 
@@ -103,29 +104,33 @@ def _span(span: Span) -> str:
     return f"{span[0]:.0f}/{span[1]:.0f}"
 
 
-def _best(starts: Sequence[Start], figure: Callable[[Start], float | None], digits: int) -> str:
+def _typical(starts: Sequence[Start], figure: Callable[[Start], float | None], digits: int) -> str:
     found = [value for start in starts if (value := figure(start)) is not None]
-    return f"{min(found):.{digits}f}" if found else "-"
+    return f"{statistics.median(found):.{digits}f}" if found else "-"
 
 
 ROWS: dict[str, Cell] = {
-    "CPU per value, µs": lambda s: f"{s.steady.best.cpu_us_per_value:.1f}",
-    "CPU per record, µs": lambda s: f"{s.steady.best.cpu_us_per_record:.0f}",
+    "CPU per value, µs": lambda s: f"{s.steady.median(lambda w: w.cpu_us_per_value):.1f}",
+    "CPU per record, µs": lambda s: f"{s.steady.median(lambda w: w.cpu_us_per_record):.0f}",
     "peak RSS, MB": lambda s: f"{s.steady.memory.peak / MB:.1f}",
     "  of it private (RssAnon), MB": lambda s: f"{s.steady.memory.own / MB:.1f}",
-    "first start: readings published, s": lambda s: _best(s.fresh, lambda b: b.published_s, 2),
-    "first start: readings receipted, s": lambda s: _best(s.fresh, lambda b: b.receipted_s, 2),
-    "next start: readings published, s": lambda s: _best(s.again, lambda b: b.published_s, 2),
-    "next start: readings receipted, s": lambda s: _best(s.again, lambda b: b.receipted_s, 2),
-    "period, standard deviation, ms": lambda s: f"{s.steady.period_deviation_ms:.2f}",
+    "first start: readings published, s": lambda s: _typical(s.fresh, lambda b: b.published_s, 2),
+    "first start: readings receipted, s": lambda s: _typical(s.fresh, lambda b: b.receipted_s, 2),
+    "next start: readings published, s": lambda s: _typical(s.again, lambda b: b.published_s, 2),
+    "next start: readings receipted, s": lambda s: _typical(s.again, lambda b: b.receipted_s, 2),
+    "period, standard deviation, ms": lambda s: f"{s.steady.median(lambda w: w.period_deviation_ms):.2f}",
     "signed envelope, bytes per value": lambda s: f"{s.steady.envelope_bytes:.1f}",
     "MQTT payload, bytes per value": lambda s: f"{s.steady.payload_bytes:.1f}",
     "MQTT packets, bytes per value": lambda s: f"{s.steady.packet_bytes:.1f}",
-    "commits per record": lambda s: f"{s.steady.best.commits_per_record:.2f}",
-    "written to files, bytes per record": lambda s: f"{s.steady.best.file_bytes_per_record:.0f}",
-    "written to disk, bytes per record": lambda s: f"{s.steady.best.disk_bytes_per_record:.0f}",
+    "commits per record": lambda s: f"{s.steady.median(lambda w: w.commits_per_record):.2f}",
+    "written to files, bytes per record": lambda s: (
+        f"{s.steady.median(lambda w: w.file_bytes_per_record):.0f}"
+    ),
+    "written to disk, bytes per record": lambda s: (
+        f"{s.steady.median(lambda w: w.disk_bytes_per_record):.0f}"
+    ),
     "capture to stored, p50/p99, ms": lambda s: _span(s.steady.stored_ms),
     "arrival to receipt, p50/p99, ms": lambda s: _span(s.steady.receipt_ms),
-    "head to receipt, ms": lambda s: _best((*s.fresh, *s.again), lambda b: b.head_ms, 1),
+    "head to receipt, ms": lambda s: _typical((*s.fresh, *s.again), lambda b: b.head_ms, 1),
 }
-"""What is shown of each load. Starts: the best of all; windows: the one with the least CPU."""
+"""What is shown of each load. Starts and windows: the median."""
