@@ -6,15 +6,19 @@
 
 While commits fail, signed envelopes wait in memory: at most 10 minutes' worth or 16 MiB. Beyond that `accepting`
 turns False, polls are counted instead of signed, and a gap record says so when the store is back.
+
+When the quota is used up by what nobody has received, `make_room` (agent.entomb) puts tombstones behind what waits:
+the write that holds them deletes what they tell of, and so makes the room for everything before them.
 """
 
 import asyncio
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from agent.clock import Clock
-from buffer.errors import StoreError
-from buffer.store import Entry, Store, Tail
+from buffer.errors import QuotaUsedUp, StoreError
+from buffer.store import Entry, Range, Store, Tail
 
 MAX_WAITING_BYTES = 16 * 1024 * 1024
 MAX_WAITING_MS = 10 * 60 * 1_000
@@ -28,8 +32,19 @@ _SLOW_HINT = "close other programs that have the ledger's file open, or look at 
 Report = Callable[[str, dict[str, object]], None]
 
 
+class Waiting(NamedTuple):
+    """A signed entry, the ledger's head after it, and the rows of that ledger that go when it is written."""
+
+    entry: Entry
+    tail: Tail
+    drops: Sequence[Range] = ()
+
+
 class Keeper:
-    """One task writes; `put` never waits. `tail` gives the ledger's head after the newest entry put."""
+    """One task writes; `put` never waits.
+
+    `make_room` is asked when the quota is used up: True when it put what makes the next write smaller than the last.
+    """
 
     def __init__(
         self,
@@ -39,27 +54,38 @@ class Keeper:
         clock: Clock,
         committed: Callable[[Sequence[Entry], bytes], None],
         report: Report,
+        make_room: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self.store = store
         self.trouble: str | None = None
+        self._make_room = make_room
         self._linger_s = linger_ms / 1_000
         self._clock = clock
         self._committed = committed
         self._report = report
-        self._waiting: list[tuple[Entry, Tail]] = []
+        self._waiting: list[Waiting] = []
         self._waiting_bytes = 0
         self._notes: list[tuple[int, Mapping[str, bytes]]] = []
         self._something = asyncio.Event()
         self._put, self._written = 0, 0
         self._progress = asyncio.Condition()
         self._failing_since_ms: int | None = None
+        self._full = False
 
     def put(self, entry: Entry, tail: Tail) -> None:
         """An entry that was just signed, and the ledger's head after it."""
-        self._waiting.append((entry, tail))
+        self._waiting.append(Waiting(entry, tail))
         self._waiting_bytes += len(entry.envelope)
         self._put += 1
         self._something.set()
+
+    def drop(self, rows: Sequence[Range]) -> None:
+        """Rows of its ledger that go when the newest entry put, their tombstone, is written."""
+        self._waiting[-1] = self._waiting[-1]._replace(drops=rows)
+
+    def going(self, ledger: bytes) -> list[Range]:
+        """Rows whose tombstone is not written yet."""
+        return [rows for item in self._waiting if item.tail.ledger == ledger for rows in item.drops]
 
     def note(self, notes: Mapping[str, bytes]) -> None:
         """Small facts that become durable with the entries put so far, and never before them."""
@@ -77,13 +103,18 @@ class Keeper:
         """Entries signed and not yet durable."""
         return len(self._waiting)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What their envelopes take."""
+        return self._waiting_bytes
+
     async def run(self) -> None:
         """Writes for ever."""
         pause_s = RETRY_FIRST_S
         while True:
             await self._something.wait()
             await asyncio.sleep(self._linger_s)
-            if await self._write():
+            if await self._write() or await self._has_made_room():
                 pause_s = RETRY_FIRST_S
                 continue
             await asyncio.sleep(pause_s)
@@ -102,6 +133,7 @@ class Keeper:
         try:
             await self._append(batch, dict(ChainMap(*map(dict, reversed(due)))))
         except StoreError as error:
+            self._full = isinstance(error, QuotaUsedUp)
             self._failed(error)
             return False
         finally:
@@ -109,28 +141,35 @@ class Keeper:
         self._recovered()
         del self._notes[: len(due)]
         del self._waiting[: len(batch)]
-        self._waiting_bytes -= sum(len(entry.envelope) for entry, _ in batch)
+        self._waiting_bytes -= sum(len(item.entry.envelope) for item in batch)
         if not self._waiting:
             self._something.clear()
-        self._committed([entry for entry, _ in batch], batch[-1][1].ledger)
+        self._committed([item.entry for item in batch], batch[-1].tail.ledger)
         async with self._progress:
             self._written += len(batch)
             self._progress.notify_all()
         return True
 
-    def _batch(self) -> list[tuple[Entry, Tail]]:
-        """The longest run of one ledger at the front: a transaction belongs to one ledger."""
-        ledger = self._waiting[0][1].ledger
-        batch = self._waiting[:BATCH_ENTRIES]
-        return [item for item in batch if item[1].ledger == ledger]
+    def _batch(self) -> list[Waiting]:
+        """The longest run of one ledger at the front: a transaction belongs to one ledger.
 
-    async def _append(self, batch: list[tuple[Entry, Tail]], notes: Mapping[str, bytes]) -> None:
-        tail = batch[-1][1]
-        entries = [entry for entry, _ in batch]
+        Up to the last tombstone, however many that are: without what it deletes there may be no room for the first.
+        """
+        ledger = self._waiting[0].tail.ledger
+        last = max((at for at, item in enumerate(self._waiting, 1) if item.drops), default=0)
+        batch = self._waiting[: max(BATCH_ENTRIES, last)]
+        return [item for item in batch if item.tail.ledger == ledger]
+
+    async def _append(self, batch: list[Waiting], notes: Mapping[str, bytes]) -> None:
+        tail = batch[-1].tail
+        entries = [item.entry for item in batch]
         if self.store.tail is None or self.store.tail.ledger != tail.ledger:
             await self.store.begin_with(entries, tail, notes)
         else:
-            await self.store.append(entries, tail, notes)
+            await self.store.append(entries, tail, notes, [part for item in batch for part in item.drops])
+
+    async def _has_made_room(self) -> bool:
+        return self._full and self._make_room is not None and await self._make_room()
 
     def _slow(self) -> None:
         """A commit has not ended for SLOW_S; a store that said what is wrong with it has said more already."""

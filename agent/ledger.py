@@ -11,6 +11,7 @@ from pathlib import Path
 from agent import sidecar
 from agent.clock import Clock, boot_id
 from agent.configuration import Configuration
+from agent.entomb import entomb
 from agent.flag import ClockTrust
 from agent.keep import Keeper, Report
 from agent.sidecar import Sidecar
@@ -19,15 +20,18 @@ from agent.start import LedgerEnd, how_to_start
 from agent.version import BUILT_WALL_MS, SOFTWARE
 from buffer.errors import StoreError
 from buffer.store import Entry, Store, Tail
-from telemetry.bodies import BootBody, BootReason
+from telemetry.bodies import BootBody, BootReason, TombstoneBody
 from telemetry.envelope import RECORD, Sealer
 from telemetry.keys import SigningKey
 from telemetry.ledger import Ledger
+from telemetry.ranges import normal
 from telemetry.record import ZERO_HASH, Boot
 
 NOTE_BOOTS, NOTE_CLEAN, NOTE_CONFIGURATION, NOTE_BEGUN_FROM = "boots", "clean", "configuration", "begun from"
 NOTE_SIGNER, NOTE_SOUND = "signer", "sound wall"
 UPKEEP_S = 600.0
+ROOM_PERCENT = 5
+"""Of the quota, made at once when it is used up: every write that deletes is a write."""
 
 
 class StationLedger:
@@ -47,7 +51,16 @@ class StationLedger:
         report: Report,
     ) -> None:
         self.store = store
-        self.keeper = Keeper(store, linger_ms=linger_ms, clock=clock, committed=committed, report=report)
+        self.entombed = 0
+        self._committed = committed
+        self.keeper = Keeper(
+            store,
+            linger_ms=linger_ms,
+            clock=clock,
+            committed=self._written,
+            report=report,
+            make_room=self.make_room,
+        )
         self._station = station
         self._key = key
         self._beside = beside
@@ -106,6 +119,28 @@ class StationLedger:
         self._say_boot(BootReason.STORE_RESTORED, None, before)
         self._note_begun_from(before)  # behind the boot record: not durable in the old ledger
         self.configure(self._configuration, anew=True)
+
+    async def make_room(self) -> bool:
+        """The quota is used up by what nobody has received: the oldest hours go into tombstones."""
+        ledger = self.recorder.ledger.ledger
+        if self.store.tail is None or self.store.tail.ledger != ledger:
+            return False
+        going = normal(self.keeper.going(ledger))
+        room_bytes = max(self.store.quota_bytes * ROOM_PERCENT // 100, 2 * self.keeper.waiting_bytes)
+        gone = await entomb(self.store, ledger, room_bytes=room_bytes, spared=going, sign=self._entomb)
+        self.entombed += gone
+        if gone:
+            why = "the quota is used up by records that no centre has confirmed"
+            self._report("store.entombed", {"records": gone, "why": why, "alarm": True})
+        return gone > 0
+
+    def _entomb(self, body: TombstoneBody) -> None:
+        self.recorder.tombstone(body)
+        self.keeper.drop(body.ranges)
+
+    def _written(self, batch: Sequence[Entry], ledger: bytes) -> None:
+        self._committed(batch, ledger)
+        self.recorder.explain_unsigned()
 
     async def upkeep(self) -> None:
         """For ever: every ten minutes the file beside the key, and the store's retention."""

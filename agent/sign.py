@@ -10,7 +10,7 @@ from typing import NamedTuple
 from agent.clock import STEP_MS, Clock, moment
 from agent.flag import ClockTrust, Range, flagged
 from buffer.store import Entry
-from telemetry.bodies import BootBody, ClockStepBody, EventBody, GapBody, GapReason
+from telemetry.bodies import BootBody, ClockStepBody, EventBody, GapBody, GapReason, TombstoneBody
 from telemetry.envelope import Sealer
 from telemetry.ledger import Ledger
 from telemetry.pack import EARLIEST_WALL_MS, MAX_PORTION_BYTES, PackEncoder, portions
@@ -83,6 +83,16 @@ class Recorder:
         """Silence within this boot, explained."""
         body = GapBody(reason, device, from_mono_ms, to_mono_ms, detail)
         self._sign(Kind.GAP, body.encode(), self._now(), device)
+
+    def tombstone(self, body: TombstoneBody) -> None:
+        """Records of this ledger that go undelivered, in sum."""
+        self._sign(Kind.TOMBSTONE, body.encode(), self._now(), body.device)
+
+    def explain_unsigned(self) -> None:
+        """The store takes records again: a gap for every device whose polls were only counted, polled again or not."""
+        if self._unsigned and self._accepting():
+            for device in list(self._unsigned):
+                self._explain_unsigned(device)
 
     def event(self, what: str, detail: Mapping[str, object]) -> None:
         """Something that an auditor should find in the ledger, such as a refused configuration."""

@@ -40,6 +40,7 @@ def status_of(agent: "Agent") -> State:
             "newest_seq": ledger.next_seq - 1,
             "waiting": agent.ledger.keeper.waiting,
             "trouble": agent.ledger.keeper.trouble,
+            "entombed": agent.ledger.entombed,
         },
         "lines": [_line(agent, line) for line in agent.field.lines],
         "devices": [

@@ -1,6 +1,6 @@
 """The nouns of the store. Bytes are opaque, and so are the labels beside them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -28,10 +28,6 @@ class Tail(NamedTuple):
     ledger: bytes
     next_seq: int
     prev: bytes
-
-
-Summarise = Callable[[Sequence[bytes], Tail], bytes]
-"""Given envelopes that must go and the tail to continue from: the signed envelope that says what they were."""
 
 
 class Owed(NamedTuple):

@@ -2,8 +2,8 @@
 
 StoreError
 ├── StoreBusy      another process has the store open: stop that one first
-├── StoreFull      the quota (or the disk) is used up by records that nobody has received yet: keep the
-│                  envelopes, try again later
+├── StoreFull      there is no room: keep the envelopes, try again later
+│   └── QuotaUsedUp    by records that nobody has received yet: let some go in a write that says so, or wait
 ├── StoreBroken    the file cannot be read or written now: keep the envelopes, try again later
 └── StoreForeign   the file is not ours, or written by a newer version: do not touch it
 
@@ -27,6 +27,10 @@ class StoreBusy(StoreError):
 
 class StoreFull(StoreError):
     """No room for new records, and nothing delivered is left that could go."""
+
+
+class QuotaUsedUp(StoreFull):
+    """The file has reached its quota; the disk may have room."""
 
 
 class StoreBroken(StoreError):

@@ -15,8 +15,7 @@ from typing import Final, TypeVar
 
 from buffer import database
 from buffer.database import checkpoint, closing_on_error, pages, result_code
-from buffer.entry import Summarise
-from buffer.errors import OutOfSequence, StoreBroken, StoreError, StoreForeign, StoreFull
+from buffer.errors import OutOfSequence, QuotaUsedUp, StoreBroken, StoreError, StoreForeign, StoreFull
 from buffer.inventory import Inventory, load
 from buffer.operations import Work, address
 from buffer.retention import Prune
@@ -57,10 +56,9 @@ class Write:
 class Keeper:
     """Owns lock, connection and inventory. The inventory is replaced as a whole, after the commit."""
 
-    def __init__(self, path: Path, quota_bytes: int, summarise: Summarise | None = None) -> None:
+    def __init__(self, path: Path, quota_bytes: int) -> None:
         self._path = path
         self._quota_bytes = quota_bytes
-        self._summarise = summarise
         self._lock = database.Lock(path)
         self._conn: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -165,11 +163,7 @@ class Keeper:
                     raise self._full() from error
 
     def _make_room(self) -> bool:
-        """Rows of any age that everybody has go first.
-
-        When there are none, the oldest undelivered ones of low worth will be handed to `summarise` here, and
-        its envelope appended in the transaction that deletes them. Until that is built the store is full.
-        """
+        """Rows of any age that everybody has. Undelivered ones go only with the record that tells of them."""
         prune = Prune(None)
         try:
             self._commit([Write(prune)])
@@ -230,7 +224,7 @@ class Keeper:
             return StoreFull(
                 f"{self._path}: the disk is full (records: {told or 'none waits'})", "free some of the disk"
             )
-        return StoreFull(
+        return QuotaUsedUp(
             f"{self._path}: the quota of {self._quota_bytes} bytes is used up by records nobody has confirmed "
             f"({told})",
             "bring the destination back or raise [buffer] quota",

@@ -60,8 +60,13 @@ def append(
     batch: Sequence[Entry],
     tail: Tail,
     notes: Mapping[str, bytes],
+    *,
+    drops: Ranges = (),
 ) -> Inventory:
-    """Entries, tail and notes. What an earlier try has written already must be the same bytes."""
+    """Entries, tail and notes. What an earlier try has written already must be the same bytes.
+
+    drops: rows of the same ledger that go, owed or not. They go first, so that they make the room for what comes.
+    """
     current = inventory.current
     if current is None or current.ledger != tail.ledger:
         raise OutOfSequence(f"ledger {tail.ledger.hex()} is not the one being written")
@@ -69,6 +74,7 @@ def append(
     known = sum(entry.seq < current.next_seq for entry in batch)
     _check_known(conn, current, batch[:known])
     fresh = batch[known:]
+    inventory = _drop(conn, inventory, current.number, drops)
     if fresh:
         moved = conn.execute(_ADVANCE, (tail.next_seq, tail.prev, current.number, fresh[0].seq))
         if moved.rowcount != 1:
@@ -77,6 +83,18 @@ def append(
         ledgers = (*inventory.ledgers[:-1], Kept(current.number, *tail))
         inventory = replace(inventory, ledgers=ledgers)
     return write_notes(conn, inventory, notes)
+
+
+def _drop(conn: sqlite3.Connection, inventory: Inventory, number: int, drops: Ranges) -> Inventory:
+    held = inventory.spans.get((SELF, number), ())
+    gone = subtract(held, subtract(held, drops))
+    conn.executemany(
+        "DELETE FROM entry WHERE key BETWEEN ? AND ?",
+        [(key_of(number, first), key_of(number, last)) for first, last in gone],
+    )
+    for which in [which for which in inventory.spans if which[1] == number]:
+        inventory = write_span(conn, inventory, which, subtract(inventory.spans[which], gone))
+    return inventory
 
 
 def _check_batch(current: Kept, batch: Sequence[Entry], tail: Tail) -> None:

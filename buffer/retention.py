@@ -4,7 +4,7 @@ By age: past their keeping time, and only from the oldest end: the first row tha
 clock stamped into the future, ends it, so one wrong stamp cannot take younger rows along. By quota: whatever
 their age. Never: a row that is owed, and the newest row (the last sign of life).
 
-Undelivered rows do not go yet. Where they will, into a signed tombstone, is `Keeper._make_room`.
+Undelivered rows go only by `Store.append(drops=…)`, with the record that tells what they were (`agent.entomb`).
 """
 
 import sqlite3

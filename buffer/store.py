@@ -23,14 +23,14 @@ from typing import Final, Self, TypeVar
 
 from buffer import operations, rows
 from buffer.database import PAGE_BYTES
-from buffer.entry import Entry, LedgerHeld, Owed, Pruned, Stats, Summarise, Tail
+from buffer.entry import Entry, LedgerHeld, Owed, Pruned, Stats, Tail
 from buffer.inventory import Kept
 from buffer.keeper import Keeper, Write
-from buffer.owed import OPEN, Range
+from buffer.owed import OPEN, Range, normal
 from buffer.retention import Prune, quota_marks
 from buffer.writer import Executor, WriterThread
 
-__all__ = ["Entry", "LedgerHeld", "Owed", "Pruned", "Range", "Stats", "Store", "Summarise", "Tail"]
+__all__ = ["Entry", "LedgerHeld", "Owed", "Pruned", "Range", "Stats", "Store", "Tail"]
 
 T = TypeVar("T")
 _NOTHING: Final[Mapping[str, bytes]] = MappingProxyType({})
@@ -51,7 +51,7 @@ class Store:
         self._keeper = keeper
         self._executor = executor
         self._destinations = tuple(destinations)
-        self._quota_bytes = quota_bytes
+        self.quota_bytes = quota_bytes
         self._keep_ms = keep_ms
         self._waiting: deque[Write] = deque()
 
@@ -63,7 +63,6 @@ class Store:
         destinations: Sequence[str],
         quota_bytes: int,
         keep_ms: int,
-        summarise: Summarise | None = None,
         executor: Executor | None = None,
     ) -> Self:
         """Makes the file and its folder when missing.
@@ -72,7 +71,7 @@ class Store:
         stays that every destination has. StoreBusy, StoreForeign, StoreBroken.
         """
         executor = executor or WriterThread()
-        keeper = Keeper(path, quota_bytes, summarise)
+        keeper = Keeper(path, quota_bytes)
         with ExitStack() as undo:
             undo.callback(executor.close)
             await executor.run(partial(keeper.open, destinations))
@@ -83,6 +82,11 @@ class Store:
     def tail(self) -> Tail | None:
         """Where the ledger being written goes on; None before the first `begin`."""
         return self._keeper.inventory.tail
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Who is owed what is written."""
+        return self._destinations
 
     @property
     def notes(self) -> Mapping[str, bytes]:
@@ -105,13 +109,23 @@ class Store:
         work = partial(operations.begin_with, batch=tuple(batch), tail=tail, notes=dict(notes), owners=owners)
         await self._write(Write(work, grows=True))
 
-    async def append(self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes] = _NOTHING) -> None:
+    async def append(
+        self,
+        batch: Sequence[Entry],
+        tail: Tail,
+        notes: Mapping[str, bytes] = _NOTHING,
+        drops: Sequence[Range] = (),
+    ) -> None:
         """Entries, the tail after them and notes in one transaction, owed to every destination.
 
-        OutOfSequence when the batch does not start at the tail. StoreFull and StoreBroken: keep the very same
-        bytes and offer them again, alone or with newer ones behind them; what is already written is passed over.
+        drops: rows of this ledger that the same transaction deletes, owed or not, because a record of the batch
+        tells what they were. OutOfSequence when the batch does not start at the tail. StoreFull and StoreBroken:
+        keep the very same bytes and offer them again, alone or with newer ones behind them; what is already
+        written is passed over.
         """
-        work = partial(operations.append, batch=tuple(batch), tail=tail, notes=dict(notes))
+        work = partial(
+            operations.append, batch=tuple(batch), tail=tail, notes=dict(notes), drops=normal(drops)
+        )
         await self._write(Write(work, grows=True))
 
     def owed(self, destination: str) -> tuple[Owed, ...]:
@@ -187,7 +201,7 @@ class Store:
         by_age = by_quota = freed = 0
         while gone := await self._prune_step(now_wall_ms - self._keep_ms):
             by_age += gone
-        start, stop = quota_marks(self._quota_bytes // PAGE_BYTES)
+        start, stop = quota_marks(self.quota_bytes // PAGE_BYTES)
         if await self._executor.run(self._keeper.used_pages) > start:
             while await self._executor.run(self._keeper.used_pages) > stop:
                 gone = await self._prune_step(None)
@@ -207,7 +221,7 @@ class Store:
         held = tuple(inventory.held())
         return Stats(
             *sizes,
-            self._quota_bytes,
+            self.quota_bytes,
             sum(ledger.rows for ledger in held),
             {destination: inventory.owed_rows(destination) for destination in self._destinations},
             held,

@@ -39,6 +39,10 @@ def as_text(answer: Table) -> str:
     ]
     if ledger["trouble"]:
         lines.append(f"  ! {ledger['trouble']}")
+    if ledger["entombed"]:
+        lines.append(
+            f"  ! {ledger['entombed']} undelivered records went into tombstones: the quota was used up"
+        )
     if answer["reload_refused"]:
         lines.append(f"  ! the changed station file was refused: {answer['reload_refused']}")
     return "\n".join([*lines, *_lines(answer), *_devices(answer), *_destinations(answer)])

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent import keep
 from agent.keep import Keeper
 from buffer.errors import StoreBroken
-from buffer.store import Entry, Store, Tail
+from buffer.store import Entry, Range, Store, Tail
 from buffer.writer import Inline
 from tests.agent.report import Reported
 from tests.virtual_time import VirtualClock, in_virtual_time
@@ -37,9 +37,11 @@ class Failing:
         await self._answer(batch)
         await self._store.begin_with(batch, tail, notes)
 
-    async def append(self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes]) -> None:
+    async def append(
+        self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes], drops: Sequence[Range]
+    ) -> None:
         await self._answer(batch)
-        await self._store.append(batch, tail, notes)
+        await self._store.append(batch, tail, notes, drops)
 
     async def _answer(self, batch: Sequence[Entry]) -> None:
         self.offered.append([entry.seq for entry in batch])
