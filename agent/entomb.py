@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from buffer.store import Entry, Store
-from telemetry.bodies import GapReason, Summary, TombstoneBody, tombstone_digest
+from telemetry.bodies import GapReason
 from telemetry.content import readings_of
 from telemetry.envelope import RECORD, Forged, peek
 from telemetry.fields import RecordError
+from telemetry.loss import Summary, TombstoneBody, tombstone_digest
 from telemetry.ranges import Ranges, normal, subtract
 from telemetry.reading import is_valid
 from telemetry.record import Kind, decode_record

@@ -7,8 +7,10 @@
 While commits fail, signed envelopes wait in memory: at most 10 minutes' worth or 16 MiB. Beyond that `accepting`
 turns False, polls are counted instead of signed, and a gap record says so when the store is back.
 
-When the quota is used up by what nobody has received, `make_room` (agent.entomb) puts tombstones behind what waits:
-the write that holds them deletes what they tell of, and so makes the room for everything before them.
+When the file is damaged, `renew` sets it aside and a new ledger begins in a new one (agent.salvage); what still waits
+of the old ledger goes into the new file first, as it is. When the quota is used up by what nobody has received,
+`make_room` (agent.entomb) puts tombstones behind what waits: the write that holds them deletes what they tell of, and
+so makes the room for everything before them.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agent.clock import Clock
-from buffer.errors import QuotaUsedUp, StoreError
+from buffer.errors import QuotaUsedUp, StoreDamaged, StoreError
 from buffer.store import Entry, Range, Store, Tail
 
 MAX_WAITING_BYTES = 16 * 1024 * 1024
@@ -44,6 +46,7 @@ class Keeper:
     """One task writes; `put` never waits.
 
     `make_room` is asked when the quota is used up: True when it put what makes the next write smaller than the last.
+    `renew` is called between two writes after `damaged`: StoreError when there is no new file yet.
     """
 
     def __init__(
@@ -55,10 +58,13 @@ class Keeper:
         committed: Callable[[Sequence[Entry], bytes], None],
         report: Report,
         make_room: Callable[[], Awaitable[bool]] | None = None,
+        renew: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.store = store
         self.trouble: str | None = None
         self._make_room = make_room
+        self._renew = renew
+        self._damage: StoreDamaged | None = None
         self._linger_s = linger_ms / 1_000
         self._clock = clock
         self._committed = committed
@@ -108,13 +114,19 @@ class Keeper:
         """What their envelopes take."""
         return self._waiting_bytes
 
+    def damaged(self, error: StoreDamaged) -> None:
+        """Somebody found the store's file damaged: it is set aside before the next write."""
+        if self._renew is not None:
+            self._damage = error
+            self._something.set()
+
     async def run(self) -> None:
         """Writes for ever."""
         pause_s = RETRY_FIRST_S
         while True:
             await self._something.wait()
             await asyncio.sleep(self._linger_s)
-            if await self._write() or await self._has_made_room():
+            if await self._is_renewed() and (await self._write() or await self._has_made_room()):
                 pause_s = RETRY_FIRST_S
                 continue
             await asyncio.sleep(pause_s)
@@ -164,9 +176,24 @@ class Keeper:
         tail = batch[-1].tail
         entries = [item.entry for item in batch]
         if self.store.tail is None or self.store.tail.ledger != tail.ledger:
-            await self.store.begin_with(entries, tail, notes)
+            if entries[0].seq == 1:
+                await self.store.begin_with(entries, tail, notes)
+            else:  # its file was set aside
+                await self.store.adopt(tail.ledger, entries, notes)
         else:
             await self.store.append(entries, tail, notes, [part for item in batch for part in item.drops])
+
+    async def _is_renewed(self) -> bool:
+        """Whether the file may be written: it is not known to be damaged, or a new one has just taken its place."""
+        if self._damage is None or self._renew is None:
+            return True
+        try:
+            await self._renew()
+        except StoreError as error:
+            self._failed(error)
+            return False
+        self._damage = None
+        return True
 
     async def _has_made_room(self) -> bool:
         return self._full and self._make_room is not None and await self._make_room()

@@ -14,16 +14,18 @@ from agent.configuration import Configuration
 from agent.entomb import entomb
 from agent.flag import ClockTrust
 from agent.keep import Keeper, Report
+from agent.opening import quarantine_name
 from agent.sidecar import Sidecar
 from agent.sign import Recorder
-from agent.start import LedgerEnd, how_to_start
+from agent.start import LedgerEnd, Start, how_to_start
 from agent.version import BUILT_WALL_MS, SOFTWARE
 from buffer.errors import StoreError
 from buffer.store import Entry, Store, Tail
-from telemetry.bodies import BootBody, BootReason, TombstoneBody
+from telemetry.bodies import BootBody, BootReason
 from telemetry.envelope import RECORD, Sealer
 from telemetry.keys import SigningKey
 from telemetry.ledger import Ledger
+from telemetry.loss import TombstoneBody
 from telemetry.ranges import normal
 from telemetry.record import ZERO_HASH, Boot
 
@@ -49,9 +51,11 @@ class StationLedger:
         rng: random.Random,
         committed: Callable[[Sequence[Entry], bytes], None],
         report: Report,
+        quarantined: bool = False,
+        renewed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.store = store
-        self.entombed = 0
+        """quarantined: a damaged file was set aside and the store is new. renewed: called when that happens later."""
+        self.store, self.entombed = store, 0
         self._committed = committed
         self.keeper = Keeper(
             store,
@@ -60,7 +64,10 @@ class StationLedger:
             committed=self._written,
             report=report,
             make_room=self.make_room,
+            renew=self.renew,
         )
+        store.damaged = self.keeper.damaged
+        self._renewed = renewed
         self._station = station
         self._key = key
         self._beside = beside
@@ -69,15 +76,10 @@ class StationLedger:
         self._report = report
         self._configuration = Configuration(bytes(8), ())
         self._signer = key.kid + station.encode()
-        self._start = how_to_start(
-            store.tail,
-            sidecar.load(beside),
-            stored_boots=int.from_bytes(store.notes.get(NOTE_BOOTS, b"")),
-            begun_from=store.notes.get(NOTE_BEGUN_FROM, b""),
-            clean=store.notes.get(NOTE_CLEAN) == b"\x01",
-            same_signer=store.notes.get(NOTE_SIGNER, self._signer) == self._signer,
-        )
+        self._start = self._how_to_start(quarantined=quarantined)
         self.boots = self._start.boots
+        self.ended = {self._start.before[0]: self._start.before[1]} if self._start.before else {}
+        """The last seq that was signed in ledgers which this run knows to have ended."""
         self.recorder = Recorder(
             ledger=self._new_ledger() if self._start.new_ledger else self._go_on(),
             boot=Boot(self.boots, boot_id()),
@@ -90,8 +92,7 @@ class StationLedger:
 
     async def boot(self, configuration: Configuration) -> None:
         """Sign how this run begins and, where the ledger does not have it yet, the configuration."""
-        boots = self.boots.to_bytes(8)
-        self.keeper.note({NOTE_BOOTS: boots, NOTE_CLEAN: b"\x00", NOTE_SIGNER: self._signer})
+        self._note_run()
         self.recorder.configuration = configuration.hash8
         newest = await self.store.newest()
         last_sign = (newest.wall_ms, newest.mono_ms) if newest else None
@@ -102,6 +103,22 @@ class StationLedger:
         self._say_boot(self._start.reason, last_sign, self._start.before)
         self.configure(configuration, anew=self._start.new_ledger)
 
+    def _how_to_start(self, *, quarantined: bool) -> Start:
+        notes = self.store.notes
+        return how_to_start(
+            self.store.tail,
+            sidecar.load(self._beside),
+            stored_boots=int.from_bytes(notes.get(NOTE_BOOTS, b"")),
+            begun_from=notes.get(NOTE_BEGUN_FROM, b""),
+            clean=notes.get(NOTE_CLEAN) == b"\x01",
+            same_signer=notes.get(NOTE_SIGNER, self._signer) == self._signer,
+            quarantined=quarantined,
+        )
+
+    def _note_run(self) -> None:
+        boots = self.boots.to_bytes(8)
+        self.keeper.note({NOTE_BOOTS: boots, NOTE_CLEAN: b"\x00", NOTE_SIGNER: self._signer})
+
     def configure(self, configuration: Configuration, *, anew: bool = False) -> None:
         """From now on this configuration is in force."""
         self._configuration = configuration
@@ -111,14 +128,25 @@ class StationLedger:
             self.recorder.configured(configuration.hash8, configuration.bodies)
             self.keeper.note({NOTE_CONFIGURATION: configuration.hash8})
 
-    def begin_anew(self) -> None:
-        """The store turned out to be an old copy: a new ledger that names this one."""
+    def begin_anew(self, reason: BootReason = BootReason.STORE_RESTORED) -> None:
+        """The store turned out to be an old copy, or damaged: a new ledger that names this one."""
         old = self.recorder.ledger
         before = (old.ledger, old.next_seq - 1, old.prev)
+        self.ended[old.ledger] = before[1]
         self.recorder.ledger = self._new_ledger()
-        self._say_boot(BootReason.STORE_RESTORED, None, before)
+        self._say_boot(reason, None, before)
         self._note_begun_from(before)  # behind the boot record: not durable in the old ledger
         self.configure(self._configuration, anew=True)
+
+    async def renew(self) -> None:
+        """The store's file is damaged: it is set aside, and a new ledger begins in a new one."""
+        notes = {name: self.store.notes[name] for name in (NOTE_SOUND,) if name in self.store.notes}
+        folder = await self.store.renew(quarantine_name(self._clock.wall_ms()))
+        self._report("store.quarantined", {"folder": str(folder), "alarm": True})
+        self.begin_anew(BootReason.QUARANTINE)
+        self._note_run()
+        self.keeper.note(notes)
+        self._renewed()
 
     async def make_room(self) -> bool:
         """The quota is used up by what nobody has received: the oldest hours go into tombstones."""

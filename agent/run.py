@@ -9,7 +9,7 @@ stop was clean → destinations get a moment → services → status socket → 
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from agent import sidecar, status
 from agent.clock import Clock
@@ -18,16 +18,21 @@ from agent.destinations import Connect, deliver_for_ever, deliveries_of, over_mq
 from agent.field import Field
 from agent.keep import Report
 from agent.ledger import StationLedger
+from agent.opening import open_store
 from agent.read import Device
+from agent.salvage import Salvage
 from agent.send import Delivery
 from agent.state import status_of
 from agent.version import SOFTWARE
 from agent.watchdog import Notifier, feed
+from buffer import quarantine
 from buffer.errors import StoreError
 from buffer.store import Entry, Store
+from buffer.writer import Executor
 from config.errors import StationFileError
 from config.station import Station
 from telemetry import keyfile
+from telemetry.keys import KeyRing
 
 STOP_FLUSH_S, STOP_DELIVER_S, STOP_LOOK_S = 1.5, 1.5, 0.05
 ANEW_PAUSE_MS = 10 * 60_000
@@ -52,6 +57,7 @@ class Agent:
         rng: random.Random | None = None,
         connect: Connect = over_mqtt,
         notifier: Notifier | None = None,
+        executor: Callable[[], Executor] | None = None,
     ) -> None:
         self.station = station
         self.clock = clock
@@ -63,6 +69,7 @@ class Agent:
         self._rng = rng or random.SystemRandom()
         self._connect = connect
         self._notifier = notifier or Notifier()
+        self._executor = executor
         self._asked: asyncio.Queue[str] = asyncio.Queue()
         self._old_copy = b""
         self._anew_not_before_ms = 0
@@ -79,7 +86,10 @@ class Agent:
         """Until `stop`."""
         key = keyfile.load(self.station.identity.key)
         async with AsyncExitStack() as closing:
-            self.store = await _open_store(self.station)
+            store = await self._open_store()
+            if store is None:
+                return
+            self.store = store
             closing.push_async_callback(self.store.close)
             self.ledger = StationLedger(
                 self.station.id,
@@ -91,6 +101,12 @@ class Agent:
                 rng=self._rng,
                 committed=self._committed,
                 report=self._report,
+                quarantined=bool(quarantine.pending(self.station.buffer.path)),
+                renewed=lambda: self._asked.put_nowait("salvage"),
+            )
+            self._asked.put_nowait("salvage")
+            self._salvage = Salvage(
+                self.station.buffer.path, self.ledger, KeyRing([key.public]), report=self._report
             )
             closing.callback(self.ledger.save_beside)
             self.deliveries = self._new_deliveries()
@@ -99,6 +115,24 @@ class Agent:
             await closing.enter_async_context(status.answering(socket, lambda: status_of(self)))
             async with asyncio.TaskGroup() as tasks:
                 await self._live(tasks)
+
+    async def _open_store(self) -> Store | None:
+        """None: it was told to stop before the store opened."""
+
+        async def wait(seconds: float) -> bool:
+            self._notifier.say("STATUS=waiting for the store to open")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    return await self._asked.get() != "stop"
+            return True
+
+        return await open_store(
+            self.station,
+            wall_ms=self.clock.wall_ms(),
+            wait=wait,
+            report=self._report,
+            executor=self._executor,
+        )
 
     async def _live(self, tasks: asyncio.TaskGroup) -> None:
         services = [
@@ -116,6 +150,8 @@ class Agent:
             elif asked == "restored" and self._old_copy == self.ledger.recorder.ledger.ledger:
                 self._anew_not_before_ms = self.clock.mono_ms() + ANEW_PAUSE_MS
                 self.ledger.begin_anew()
+            elif asked == "salvage":
+                services.append(tasks.create_task(self._salvage.run(), name="salvage"))
         await self._end(services, delivering)
 
     async def _end(self, services: Tasks, delivering: Tasks) -> None:
@@ -209,15 +245,6 @@ class Agent:
             self._old_copy = ledger
             wait_ms = max(0, self._anew_not_before_ms - self.clock.mono_ms())
             asyncio.get_running_loop().call_later(wait_ms / 1_000, self._asked.put_nowait, "restored")
-
-
-async def _open_store(station: Station) -> Store:
-    return await Store.open(
-        station.buffer.path,
-        destinations=[destination.id for destination in station.destinations],
-        quota_bytes=station.buffer.quota_bytes,
-        keep_ms=station.buffer.keep_ms,
-    )
 
 
 async def _cancel(tasks: Tasks) -> None:

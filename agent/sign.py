@@ -10,9 +10,10 @@ from typing import NamedTuple
 from agent.clock import STEP_MS, Clock, moment
 from agent.flag import ClockTrust, Range, flagged
 from buffer.store import Entry
-from telemetry.bodies import BootBody, ClockStepBody, EventBody, GapBody, GapReason, TombstoneBody
+from telemetry.bodies import BootBody, ClockStepBody, EventBody, GapBody, GapReason
 from telemetry.envelope import Sealer
 from telemetry.ledger import Ledger
+from telemetry.loss import RecoveryBody, TombstoneBody
 from telemetry.pack import EARLIEST_WALL_MS, MAX_PORTION_BYTES, PackEncoder, portions
 from telemetry.reading import Block
 from telemetry.record import Boot, ClockState, Kind, Moment
@@ -87,6 +88,10 @@ class Recorder:
     def tombstone(self, body: TombstoneBody) -> None:
         """Records of this ledger that go undelivered, in sum."""
         self._sign(Kind.TOMBSTONE, body.encode(), self._now(), body.device)
+
+    def recovered(self, body: RecoveryBody) -> None:
+        """What was saved out of a damaged store, and what was not."""
+        self._sign(Kind.RECOVERY, body.encode(), self._now())
 
     def explain_unsigned(self) -> None:
         """The store takes records again: a gap for every device whose polls were only counted, polled again or not."""

@@ -4,6 +4,7 @@
 |---|---|---|
 | empty | none | enrolment: a new ledger |
 | empty | names a ledger | the store was lost: a new ledger that names the old one |
+| empty, and a damaged one was set aside | any | quarantine: likewise |
 | signed by another key, or for another station | any | enrolment: a new ledger that names the old one |
 | at or beyond it, same ledger | same ledger | go on |
 | a ledger begun from the one that the file names | the one before | the file was not yet written: go on |
@@ -39,18 +40,24 @@ def how_to_start(
     begun_from: bytes,
     clean: bool,
     same_signer: bool = True,
+    quarantined: bool = False,
 ) -> Start:
     """`tail`, `stored_boots` and `begun_from` (the ledger before the store's, or empty) as the store has them.
 
     `clean`: the run before stopped in order. `same_signer`: it had this key and this station id. One ledger has one
-    key: the centre refuses what another one signs in it.
+    key: the centre refuses what another one signs in it. `quarantined`: a damaged store was set aside and not read yet.
     """
     boots = max(stored_boots, sidecar.boots if sidecar else 0) + 1
     if tail is None:
-        if sidecar is None:
-            return Start(BootReason.ENROLMENT, new_ledger=True, before=None, boots=boots)
-        before = (sidecar.ledger, sidecar.last_seq, ZERO_HASH)
-        return Start(BootReason.STORE_LOST, new_ledger=True, before=before, boots=boots)
+        reason = (
+            BootReason.QUARANTINE
+            if quarantined
+            else BootReason.STORE_LOST
+            if sidecar
+            else BootReason.ENROLMENT
+        )
+        lost = (sidecar.ledger, sidecar.last_seq, ZERO_HASH) if sidecar else None
+        return Start(reason, new_ledger=True, before=lost, boots=boots)
     if sidecar and sidecar.ledger != begun_from and _behind(tail, sidecar):
         before = (tail.ledger, tail.next_seq - 1, tail.prev)
         return Start(BootReason.STORE_RESTORED, new_ledger=True, before=before, boots=boots)

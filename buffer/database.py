@@ -18,12 +18,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from buffer.errors import StoreBroken, StoreBusy, StoreError, StoreForeign
+from buffer.errors import StoreBroken, StoreBusy, StoreDamaged, StoreError, StoreForeign
 from buffer.schema import APPLICATION_ID, is_empty, prepare, refuse_foreign
 
 PAGE_BYTES: Final = 4096
 WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
 BUSY_TIMEOUT_MS: Final = 5000
+MAKING_PAGES: Final = 2
+"""What a file has whose making was interrupted: the mark, and no table."""
 
 # The mark is the very first thing written: a file whose making was interrupted is still known as ours.
 _BEFORE_THE_FIRST_TABLE: Final = f"""
@@ -75,14 +77,15 @@ def trouble(path: Path, doing: str, error: sqlite3.Error) -> StoreError:
     if code == sqlite3.SQLITE_NOTADB:
         return StoreForeign(f"{path} is not a SQLite database", "set [buffer] path to a file of its own")
     name = getattr(error, "sqlite_errorname", "")
-    return StoreBroken(f"{path}: {doing} failed: {error} ({name})", _HINTS.get(code, _HINT))
+    kind = StoreDamaged if code == sqlite3.SQLITE_CORRUPT else StoreBroken
+    return kind(f"{path}: {doing} failed: {error} ({name})", _HINTS.get(code, _HINT))
 
 
 _OWNER: Final = "check the folder's owner and rights, and the disk"
 _HINT: Final = "check the disk (dmesg, df) and the rights of the folder"
 _HINTS: Final = {
     sqlite3.SQLITE_BUSY: "another program holds the file locked: close it",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged: keep it with its -wal and -shm, and start with a new one",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged: it is set aside, and what can be read of it is saved",
 }
 
 
@@ -112,6 +115,13 @@ def make(path: Path) -> None:
             raise StoreBroken(f"{path} is a folder", "set [buffer] path to a file in it") from None
     except OSError as error:
         raise StoreBroken(f"{path} cannot be made: {error.strerror}", _OWNER) from error
+
+
+def refuse_headless(path: Path) -> None:
+    """StoreDamaged for an empty file with a log beside it: SQLite would take the log for a stale one and delete it."""
+    log = path.with_name(path.name + "-wal")
+    if path.stat().st_size == 0 and log.exists() and log.stat().st_size > 0:
+        raise StoreDamaged(f"{path} is empty, and its log is not", "it is set aside, and the log is saved")
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -192,6 +202,10 @@ def connect(path: Path, quota_bytes: int) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=rw"
     with closing_on_error(sqlite3.connect(uri, uri=True, isolation_level=None)) as conn:
         if is_empty(conn):
+            if pages(conn)[0] > MAKING_PAGES:
+                raise StoreDamaged(
+                    f"{path} has lost its tables", "it is set aside, and what it holds is saved"
+                )
             conn.executescript(_BEFORE_THE_FIRST_TABLE)
         else:
             refuse_foreign(conn, path)

@@ -5,6 +5,7 @@ StoreError
 ├── StoreFull      there is no room: keep the envelopes, try again later
 │   └── QuotaUsedUp    by records that nobody has received yet: let some go in a write that says so, or wait
 ├── StoreBroken    the file cannot be read or written now: keep the envelopes, try again later
+│   └── StoreDamaged   the file itself is damaged: set it aside and go on with a new one
 └── StoreForeign   the file is not ours, or written by a newer version: do not touch it
 
 OutOfSequence (a ValueError) stands apart: a caller that offers a wrong seq, or other bytes under a seq that
@@ -35,6 +36,10 @@ class QuotaUsedUp(StoreFull):
 
 class StoreBroken(StoreError):
     """The file could not be read or written, also not after it was opened again."""
+
+
+class StoreDamaged(StoreBroken):
+    """What is in the file is no sound database any more, also not after it was opened again."""
 
 
 class StoreForeign(StoreError):

@@ -22,7 +22,10 @@ class Kept(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """ledgers in the order they began (the last one is being written); spans by (owner, ledger number)."""
+    """ledgers in the order they began (the last one is being written); spans by (owner, ledger number).
+
+    Ledgers that were saved out of a damaged file have numbers below 1: they are older than all, and never written.
+    """
 
     ledgers: tuple[Kept, ...]
     spans: Mapping[tuple[str, int], Ranges]
@@ -31,12 +34,12 @@ class Inventory:
     @property
     def current(self) -> Kept | None:
         """The ledger being written; None before the first one began."""
-        return self.ledgers[-1] if self.ledgers else None
+        return self.ledgers[-1] if self.ledgers and self.ledgers[-1].number > 0 else None
 
     @property
     def tail(self) -> Tail | None:
         """Where the current ledger goes on."""
-        return Tail(*self.ledgers[-1][1:]) if self.ledgers else None
+        return Tail(*self.current[1:]) if self.current else None
 
     def named(self, ledger: bytes) -> Kept | None:
         """The ledger of that id; None when this store never had it."""

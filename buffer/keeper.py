@@ -13,9 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from buffer import database
+from buffer import database, quarantine
 from buffer.database import checkpoint, closing_on_error, pages, result_code
-from buffer.errors import OutOfSequence, QuotaUsedUp, StoreBroken, StoreError, StoreForeign, StoreFull
+from buffer.errors import (
+    OutOfSequence,
+    QuotaUsedUp,
+    StoreBroken,
+    StoreDamaged,
+    StoreError,
+    StoreForeign,
+    StoreFull,
+)
 from buffer.inventory import Inventory, load
 from buffer.operations import Work, address
 from buffer.retention import Prune
@@ -65,18 +73,35 @@ class Keeper:
         self._troubled = False
         self.inventory = Inventory((), {}, {})
 
-    def open(self, destinations: Sequence[str]) -> None:
-        """Takes the lock, makes or opens the file, brings schema and destinations up to date."""
+    def open(self, destinations: Sequence[str], set_aside: str | None = None) -> None:
+        """Takes the lock, makes or opens the file, brings schema and destinations up to date.
+
+        set_aside: the file that is there is damaged, and goes to the quarantine under this name.
+        """
         with ExitStack() as undo:
             undo.callback(self.close)
             database.make_folder(self._path.parent)
             self._lock.take()
-            database.make(self._path)
-            self._open_file()
-            write = Write(lambda conn, inventory: address(conn, inventory, destinations))
-            self.transact([write])
-            write.result()
+            if set_aside is not None:
+                quarantine.set_aside(self._path, set_aside)
+            self._make(destinations)
             undo.pop_all()
+
+    def renew(self, destinations: Sequence[str], name: str) -> Path:
+        """Sets the open file aside under that name and goes on with a new one. StoreBroken leaves it as it is."""
+        self._drop()
+        folder = quarantine.set_aside(self._path, name)
+        self.inventory, self._file, self._troubled = Inventory((), {}, {}), None, False
+        self._make(destinations)
+        return folder
+
+    def _make(self, destinations: Sequence[str]) -> None:
+        database.make(self._path)
+        database.refuse_headless(self._path)
+        self._open_file()
+        write = Write(lambda conn, inventory: address(conn, inventory, destinations))
+        self.transact([write])
+        write.result()
 
     def _open_file(self) -> None:
         try:
@@ -143,14 +168,24 @@ class Keeper:
 
     def _twice(self, doing: str, job: Callable[[], T]) -> T:
         try:
+            try:
+                return job()
+            except sqlite3.Error as error:
+                if not database.is_trouble(error):
+                    raise
             return job()
         except sqlite3.Error as error:
             if not database.is_trouble(error):
                 raise
-        try:
-            return job()
-        except sqlite3.Error as error:
-            raise database.trouble(self._path, doing, error) from error
+            raise self._known(database.trouble(self._path, doing, error)) from error
+        except StoreForeign as error:
+            raise self._known(error) from error
+
+    def _known(self, error: StoreError) -> StoreError:
+        """A file that was ours a moment ago is not somebody else's now: it is damaged."""
+        if isinstance(error, StoreForeign) and self._file is not None:
+            return StoreDamaged(error.what, "it is set aside, and what can be read of it is saved")
+        return error
 
     def _commit_with_room(self, writes: Sequence[Write]) -> None:
         while True:

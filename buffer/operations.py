@@ -4,6 +4,7 @@ They run inside a transaction that the caller opens and commits, possibly severa
 writes, so an OutOfSequence leaves nothing behind; and each may run again after a commit of unknown outcome.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from dataclasses import replace
 from buffer.entry import Entry, Tail
 from buffer.errors import OutOfSequence
 from buffer.inventory import Inventory, Kept
-from buffer.owed import OPEN, Range, Ranges, add, clip, subtract
+from buffer.owed import OPEN, Range, Ranges, add, clip, covers, subtract
 from buffer.schema import SELF, key_of
 
 Work = Callable[[sqlite3.Connection, Inventory], Inventory]
@@ -29,7 +30,7 @@ def begin(conn: sqlite3.Connection, inventory: Inventory, tail: Tail, owners: It
         if known == inventory.current and inventory.tail == tail:
             return inventory
         raise OutOfSequence(f"ledger {tail.ledger.hex()} has begun before")
-    number = len(inventory.ledgers) + 1
+    number = inventory.current.number + 1 if inventory.current else 1
     conn.execute("INSERT INTO ledger (number, id, next_seq, prev) VALUES (?, ?, ?, ?)", (number, *tail))
     inventory = replace(inventory, ledgers=(*inventory.ledgers, Kept(number, *tail)))
     for owner in (SELF, *owners):
@@ -114,6 +115,48 @@ def _check_known(conn: sqlite3.Connection, current: Kept, batch: Sequence[Entry]
         ).fetchone()
         if row is None or row[0] != entry.envelope:
             raise OutOfSequence(f"seq {entry.seq} is written, with other bytes")
+
+
+def adopt(
+    conn: sqlite3.Connection,
+    inventory: Inventory,
+    *,
+    ledger: bytes,
+    entries: Sequence[Entry],
+    notes: Mapping[str, bytes],
+    owners: Iterable[str],
+) -> Inventory:
+    """Entries of an older ledger, saved from elsewhere, owed to every owner. What is held of it already stays."""
+    kept = inventory.named(ledger)
+    if kept is not None and kept == inventory.current:
+        raise OutOfSequence(f"ledger {ledger.hex()} is being written: nothing can be put into its past")
+    if kept is None:
+        kept = Kept(min((k.number for k in inventory.ledgers), default=1) - 1, ledger, 1, bytes(32))
+        kept = kept._replace(number=min(kept.number, 0))
+        conn.execute("INSERT INTO ledger (number, id, next_seq, prev) VALUES (?, ?, ?, ?)", kept)
+        inventory = replace(inventory, ledgers=(kept, *inventory.ledgers))
+    held = inventory.spans.get((SELF, kept.number), ())
+    fresh = [entry for entry in {e.seq: e for e in entries}.values() if not covers(held, entry.seq)]
+    conn.executemany(_INSERT, ((key_of(kept.number, entry.seq), *entry[1:7]) for entry in fresh))
+    seqs = [(entry.seq, entry.seq) for entry in fresh]
+    for owner in (SELF, *owners) if fresh else ():
+        spans = inventory.spans.get((owner, kept.number), ())
+        inventory = write_span(conn, inventory, (owner, kept.number), add(spans, seqs))
+    inventory = _reaching(conn, inventory, kept, max(fresh, default=None))
+    return write_notes(conn, inventory, notes)
+
+
+def _reaching(conn: sqlite3.Connection, inventory: Inventory, kept: Kept, newest: Entry | None) -> Inventory:
+    """The end of an older ledger, as far as it is known: its newest entry."""
+    if newest is None or newest.seq < kept.next_seq:
+        return inventory
+    further = Kept(kept.number, kept.ledger, newest.seq + 1, hashlib.sha256(newest.envelope).digest())
+    conn.execute(
+        "UPDATE ledger SET next_seq = ?, prev = ? WHERE number = ?",
+        (further.next_seq, further.prev, further.number),
+    )
+    ledgers = tuple(further if k == kept else k for k in inventory.ledgers)
+    return replace(inventory, ledgers=ledgers)
 
 
 def delivered(

@@ -22,12 +22,14 @@ from types import MappingProxyType, TracebackType
 from typing import Final, Self, TypeVar
 
 from buffer import operations, rows
-from buffer.database import PAGE_BYTES
 from buffer.entry import Entry, LedgerHeld, Owed, Pruned, Stats, Tail
+from buffer.errors import StoreDamaged
 from buffer.inventory import Kept
 from buffer.keeper import Keeper, Write
 from buffer.owed import OPEN, Range, normal
-from buffer.retention import Prune, quota_marks
+from buffer.pruning import pruned
+from buffer.retention import Prune
+from buffer.schema import SELF
 from buffer.writer import Executor, WriterThread
 
 __all__ = ["Entry", "LedgerHeld", "Owed", "Pruned", "Range", "Stats", "Store", "Tail"]
@@ -54,6 +56,8 @@ class Store:
         self.quota_bytes = quota_bytes
         self._keep_ms = keep_ms
         self._waiting: deque[Write] = deque()
+        self.damaged: Callable[[StoreDamaged], None] | None = None
+        """Called whenever an operation finds the file damaged, before that operation raises it."""
 
     @classmethod
     async def open(
@@ -64,17 +68,18 @@ class Store:
         quota_bytes: int,
         keep_ms: int,
         executor: Executor | None = None,
+        set_aside: str | None = None,
     ) -> Self:
         """Makes the file and its folder when missing.
 
         quota_bytes: largest size of the file (up to some 5 MB of log come on top). keep_ms: how long a record
-        stays that every destination has. StoreBusy, StoreForeign, StoreBroken.
+        stays that every destination has. set_aside: what is there is damaged and goes to the quarantine under this
+        name. StoreBusy, StoreForeign, StoreBroken, StoreDamaged.
         """
-        executor = executor or WriterThread()
-        keeper = Keeper(path, quota_bytes)
+        executor, keeper = executor or WriterThread(), Keeper(path, quota_bytes)
         with ExitStack() as undo:
             undo.callback(executor.close)
-            await executor.run(partial(keeper.open, destinations))
+            await executor.run(partial(keeper.open, destinations, set_aside))
             undo.pop_all()
         return cls(keeper, executor, destinations, quota_bytes=quota_bytes, keep_ms=keep_ms)
 
@@ -127,6 +132,29 @@ class Store:
             operations.append, batch=tuple(batch), tail=tail, notes=dict(notes), drops=normal(drops)
         )
         await self._write(Write(work, grows=True))
+
+    async def adopt(
+        self, ledger: bytes, entries: Sequence[Entry], notes: Mapping[str, bytes] = _NOTHING
+    ) -> None:
+        """Entries of an older ledger out of a file that was set aside, owed to all; those held are passed over.
+
+        OutOfSequence for the ledger being written.
+        """
+        owners, batch = self._destinations, tuple(entries)
+        work = partial(operations.adopt, ledger=ledger, entries=batch, notes=dict(notes), owners=owners)
+        await self._write(Write(work, grows=True))
+
+    async def renew(self, name: str) -> Path:
+        """The damaged file goes to the quarantine, a new one takes its place. Gives the folder that it is in then.
+
+        Only by the task that writes records, between two writes. StoreBroken: it cannot be moved, all is as before.
+        """
+        return await self._executor.run(partial(self._keeper.renew, self._destinations, name))
+
+    def held(self, ledger: bytes) -> tuple[Range, ...]:
+        """The seqs of this ledger that are here. No I/O."""
+        kept = self._keeper.inventory.named(ledger)
+        return () if kept is None else self._keeper.inventory.span(SELF, kept)
 
     def owed(self, destination: str) -> tuple[Owed, ...]:
         """What the destination has not confirmed, oldest ledger first, ascending. No I/O."""
@@ -190,7 +218,8 @@ class Store:
 
     async def lowest_held(self, ledger: bytes) -> int | None:
         """The lowest seq still here; None when there is none."""
-        return next((held.lowest for held in self._keeper.inventory.held() if held.ledger == ledger), None)
+        held = self.held(ledger)
+        return held[0][0] if held else None
 
     async def newest(self) -> Entry | None:
         """The newest record of all, with its ledger: the last sign of life. It is never pruned."""
@@ -198,25 +227,13 @@ class Store:
 
     async def prune(self, now_wall_ms: int) -> Pruned:
         """Lets go what may go, in steps with room for other work between. Only with a clock to trust."""
-        by_age = by_quota = freed = 0
-        while gone := await self._prune_step(now_wall_ms - self._keep_ms):
-            by_age += gone
-        start, stop = quota_marks(self.quota_bytes // PAGE_BYTES)
-        if await self._executor.run(self._keeper.used_pages) > start:
-            while await self._executor.run(self._keeper.used_pages) > stop:
-                gone = await self._prune_step(None)
-                by_quota += gone
-                if not gone:
-                    break
-        while given := await self._executor.run(self._keeper.give_back):
-            freed += given
-        await self._executor.run(self._keeper.trim_wal)
-        return Pruned(by_age, by_quota, freed)
+        before_wall_ms, quota_bytes = now_wall_ms - self._keep_ms, self.quota_bytes
+        return await pruned(self._keeper, self._run, self._prune_step, before_wall_ms, quota_bytes)
 
     async def stats(self) -> Stats:
         """Sizes and counts, for those who watch over it."""
         inventory = self._keeper.inventory
-        sizes = await self._executor.run(self._keeper.sizes)
+        sizes = await self._run(self._keeper.sizes)
         oldest, newest = await self._at(inventory.lowest()), await self._at(inventory.newest())
         held = tuple(inventory.held())
         return Stats(
@@ -245,8 +262,20 @@ class Store:
 
     async def _write(self, write: Write) -> None:
         self._waiting.append(write)
-        await self._executor.run(self._flush)
+        await self._run(self._flush)
+        self._notice(write.error)
         write.result()
+
+    async def _run(self, job: Callable[[], T]) -> T:
+        try:
+            return await self._executor.run(job)
+        except StoreDamaged as error:
+            self._notice(error)
+            raise
+
+    def _notice(self, error: Exception | None) -> None:
+        if isinstance(error, StoreDamaged) and self.damaged is not None:
+            self.damaged(error)
 
     def _flush(self) -> None:
         # Runs in the writer thread. The first of several takes the writes of all; the others find nothing left.
@@ -257,7 +286,7 @@ class Store:
             self._keeper.transact(writes)
 
     async def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        return await self._executor.run(partial(self._keeper.read, query))
+        return await self._run(partial(self._keeper.read, query))
 
     async def _at(self, where: tuple[Kept, int] | None) -> Entry | None:
         if where is None:

@@ -4,14 +4,12 @@
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import NamedTuple
 
 from telemetry import cbor, fields
 from telemetry.fields import RecordError
-from telemetry.ranges import Ranges
 
 
 def _keys(*numbers: int) -> frozenset[int]:
@@ -191,67 +189,6 @@ class EventBody:
         return cls(fields.text(said[1], "what (1)"), said.get(2))
 
 
-class Summary(NamedTuple):
-    """What is left of a channel's dropped readings: `n` valid ones (None when 0), and the others."""
-
-    n: int
-    lowest: float | None
-    highest: float | None
-    mean: float | None
-    n_invalid: int
-
-
-@dataclass(frozen=True, slots=True)
-class TombstoneBody:
-    """Records of one device that the store had to drop before they were delivered, and what they said in sum.
-
-    `reason` is a GapReason. `digest` is SHA-256 over the dropped envelopes' hashes in order of seq.
-    """
-
-    device: str
-    ranges: Ranges
-    reason: GapReason | int
-    channels: Mapping[str, Summary]
-    digest: bytes
-
-    def encode(self) -> bytes:
-        """The body as CBOR."""
-        channels = {channel: tuple(summary) for channel, summary in self.channels.items()}
-        return cbor.encode({1: self.device, 2: self.ranges, 3: int(self.reason), 4: channels, 5: self.digest})
-
-    @classmethod
-    def decode(cls, body: object) -> "TombstoneBody":
-        """From a decoded body."""
-        said = fields.table(body, "the tombstone body", _keys(1, 2, 3, 4, 5))
-        ranges = fields.spans(said[2], "ranges (2)")
-        channels = said[4]
-        if not ranges or not isinstance(channels, dict):
-            raise RecordError("a tombstone names at least one range (2) and has a map of channels (4)")
-        return cls(
-            device=fields.identifier(said[1], "device (1)"),
-            ranges=ranges,
-            reason=fields.known(GapReason, said[3], "reason (3)"),
-            channels={fields.identifier(c, "channel (4)"): _summary(s) for c, s in channels.items()},
-            digest=fields.octets(said[5], 32, "digest (5)"),
-        )
-
-
-def _summary(value: object) -> Summary:
-    n, lowest, highest, mean, n_invalid = fields.array(value, "channel summary (4)", 5)
-    return Summary(
-        fields.uint(n, "n (4)"),
-        fields.number_or_none(lowest, "lowest (4)"),
-        fields.number_or_none(highest, "highest (4)"),
-        fields.number_or_none(mean, "mean (4)"),
-        fields.uint(n_invalid, "n_invalid (4)"),
-    )
-
-
-def tombstone_digest(hashes: Sequence[bytes]) -> bytes:
-    """Field 5 of a tombstone, from the dropped envelopes' hashes in order of seq."""
-    return hashlib.sha256(b"".join(hashes)).digest()
-
-
 @dataclass(frozen=True, slots=True)
 class ClockStepBody:
     """The wall clock jumped: what it said before and after, and when that was seen on the monotonic clock."""
@@ -272,27 +209,4 @@ class ClockStepBody:
             fields.uint(said[1], "before (1)"),
             fields.uint(said[2], "after (2)"),
             fields.uint(said[3], "mono (3)"),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RecoveryBody:
-    """A damaged store was set aside: why, under what name, and how many envelopes were saved out of it."""
-
-    reason: str
-    quarantined: str
-    salvaged: int
-
-    def encode(self) -> bytes:
-        """The body as CBOR."""
-        return cbor.encode({1: self.reason, 2: self.quarantined, 3: self.salvaged})
-
-    @classmethod
-    def decode(cls, body: object) -> "RecoveryBody":
-        """From a decoded body."""
-        said = fields.table(body, "the recovery body", _keys(1, 2, 3))
-        return cls(
-            fields.text(said[1], "reason (1)"),
-            fields.text(said[2], "quarantined name (2)"),
-            fields.uint(said[3], "salvaged count (3)"),
         )

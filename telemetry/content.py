@@ -2,16 +2,9 @@
 
 from collections.abc import Callable
 
-from telemetry.bodies import (
-    BootBody,
-    ClockStepBody,
-    ConfigurationBody,
-    EventBody,
-    GapBody,
-    RecoveryBody,
-    TombstoneBody,
-)
+from telemetry.bodies import BootBody, ClockStepBody, ConfigurationBody, EventBody, GapBody
 from telemetry.fields import RecordError
+from telemetry.loss import RecoveryBody, TombstoneBody
 from telemetry.pack import Measured, decode_pack
 from telemetry.record import Kind, Record
 

@@ -10,11 +10,11 @@ from enum import Enum
 from typing import NamedTuple
 
 from telemetry import cbor, fields, ranges
-from telemetry.bodies import TombstoneBody
 from telemetry.content import body_of, is_foreign
 from telemetry.fields import RecordError
 from telemetry.finding import Finding, FindingKind
 from telemetry.head import Head
+from telemetry.loss import TombstoneBody
 from telemetry.ranges import Range, Ranges
 from telemetry.receipt import MAX_RANGES, ReceiptStatus
 from telemetry.record import ZERO_HASH, Kind, Record

@@ -12,10 +12,11 @@ from agent.entomb import HOUR_MS, graves, oldest_hour
 from agent.ledger import StationLedger
 from agent.sign import DevicePlan
 from buffer.store import Entry, Store
-from telemetry.bodies import GapReason, TombstoneBody, tombstone_digest
+from telemetry.bodies import GapReason
 from telemetry.content import body_of, readings_of
 from telemetry.envelope import RECORD, hash_of, peek
 from telemetry.keys import SigningKey
+from telemetry.loss import TombstoneBody, tombstone_digest
 from telemetry.pack import PackEncoder
 from telemetry.ranges import add, count, intersect
 from telemetry.reading import Block, Flag, Reading

@@ -11,7 +11,7 @@ import pytest
 
 from buffer import database
 from buffer.database import Lock
-from buffer.errors import StoreBroken, StoreBusy, StoreForeign, StoreFull
+from buffer.errors import StoreBroken, StoreBusy, StoreDamaged, StoreForeign, StoreFull
 from buffer.store import Store
 from buffer.writer import WriterThread
 from tests.buffer.faults import Disk, failing
@@ -146,9 +146,7 @@ async def test_a_damaged_page_is_reported_and_the_rest_stays_readable(tmp_path: 
     damaged[page : page + 200] = b"\xff" * 200
     path.write_bytes(damaged)
     store = await open_store(path)
-    with pytest.raises(
-        StoreBroken, match=r"reading failed: .*malformed.*; the file is damaged: keep it with its"
-    ):
+    with pytest.raises(StoreDamaged, match=r"reading failed: .*malformed.*; the file is damaged: it is set"):
         await store.read(LEDGER, 1, 200, max_bytes=10**9, max_rows=500)
     assert len(await store.read(LEDGER, 1, 5, max_bytes=10**9, max_rows=500)) == 5
     await store.append(recorder.entries(1), recorder.tail)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from telemetry.bodies import ClockStepBody, GapBody, GapReason, Summary, TombstoneBody, tombstone_digest
+from telemetry.bodies import ClockStepBody, GapBody, GapReason
+from telemetry.loss import Summary, TombstoneBody, tombstone_digest
 from telemetry.record import Kind
 from tests.central.gateway import Gateway
 from tests.central.world import World

@@ -6,8 +6,9 @@ from central.centre import Centre
 from central.errors import StoreFailed
 from central.receipts import AFTER_RECORDS
 from central.strangers import STRANGERS_KEPT
-from telemetry.bodies import BootBody, BootReason, GapReason, TombstoneBody
+from telemetry.bodies import BootBody, BootReason, GapReason
 from telemetry.envelope import RECORD, Sealer
+from telemetry.loss import TombstoneBody
 from telemetry.reading import Flag, Reading
 from telemetry.receipt import ReceiptStatus
 from telemetry.record import Kind

@@ -15,12 +15,10 @@ from telemetry.bodies import (
     EventBody,
     GapBody,
     GapReason,
-    RecoveryBody,
-    Summary,
-    TombstoneBody,
 )
 from telemetry.content import Body
 from telemetry.fields import RecordError
+from telemetry.loss import RecoveryBody, Summary, TombstoneBody, tombstone_digest
 
 pytestmark = pytest.mark.pure
 
@@ -43,6 +41,7 @@ BODIES: list[Body] = [
     ),
     ClockStepBody(1, 2, 3),
     RecoveryBody("malformed", "quarantine/x", 12),
+    RecoveryBody("malformed", "quarantine/x", 12, ((b"L" * 16, ((1, 2), (5, 5))), (b"M" * 16, ((1, 1),)))),
 ]
 
 
@@ -74,7 +73,7 @@ def test_the_configuration_hash_covers_the_parts_in_order_without_their_hash() -
 
 def test_a_tombstone_digest_covers_the_hashes_in_order() -> None:
     one, two = b"\x01" * 32, b"\x02" * 32
-    assert bodies.tombstone_digest([one, two]) == hashlib.sha256(one + two).digest()
+    assert tombstone_digest([one, two]) == hashlib.sha256(one + two).digest()
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry import cbor
-from telemetry.bodies import TombstoneBody
 from telemetry.fields import RecordError
 from telemetry.finding import FindingKind
 from telemetry.head import Head
+from telemetry.loss import TombstoneBody
 from telemetry.receipt import ReceiptStatus
 from telemetry.reception import Outcome, Reception, Taken
 from telemetry.record import ZERO_HASH, Boot, Kind, Moment, Record

@@ -9,11 +9,12 @@ import pytest
 
 from telemetry import cbor
 from telemetry.audit import audit
-from telemetry.bodies import BootBody, ClockStepBody, ConfigurationBody, EventBody, GapBody, TombstoneBody
+from telemetry.bodies import BootBody, ClockStepBody, ConfigurationBody, EventBody, GapBody
 from telemetry.content import body_of, is_foreign, readings_of
 from telemetry.envelope import RECORD, Forged, hash_of, unseal
 from telemetry.fields import RecordError
 from telemetry.keys import KeyRefused, KeyRing, SigningKey, check_public, fingerprint
+from telemetry.loss import TombstoneBody
 from telemetry.reception import Outcome, Reception
 from telemetry.record import Record, decode_record
 from tests.telemetry.receiver import LedgerDesk, opened

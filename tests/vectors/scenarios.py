@@ -3,17 +3,9 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 
-from telemetry.bodies import (
-    BootReason,
-    ClockStepBody,
-    EventBody,
-    GapBody,
-    GapReason,
-    Summary,
-    TombstoneBody,
-    tombstone_digest,
-)
+from telemetry.bodies import BootReason, ClockStepBody, EventBody, GapBody, GapReason
 from telemetry.ledger import Ledger
+from telemetry.loss import Summary, TombstoneBody, tombstone_digest
 from telemetry.record import Boot, Kind
 from tests.vectors import world
 from tests.vectors.world import LEDGER, SECOND_BOOT, SECOND_LEDGER, STATION, Pen

@@ -3,19 +3,10 @@
 import hashlib
 from collections.abc import Iterator
 
-from telemetry.bodies import (
-    BootReason,
-    ClockStepBody,
-    EventBody,
-    GapBody,
-    GapReason,
-    RecoveryBody,
-    Summary,
-    TombstoneBody,
-    tombstone_digest,
-)
+from telemetry.bodies import BootReason, ClockStepBody, EventBody, GapBody, GapReason
 from telemetry.head import Head
 from telemetry.keys import SigningKey, fingerprint
+from telemetry.loss import RecoveryBody, Summary, TombstoneBody, tombstone_digest
 from telemetry.pack import PackEncoder
 from telemetry.reading import Flag, Reading
 from telemetry.receipt import Receipt
@@ -160,6 +151,15 @@ def _a_ledger() -> Iterator[Case]:
         Kind.RECOVERY,
         RecoveryBody("database disk image is malformed", "quarantine/20251122T082640Z", 1782).encode(),
         {"body": {"salvaged": 1782}},
+    )
+    yield _record(
+        "recovery that names what was lost",
+        pen,
+        Kind.RECOVERY,
+        RecoveryBody(
+            "the store's file was damaged", "20251122T082640Z", 12, ((b"L" * 16, ((3, 3), (7, 9))),)
+        ).encode(),
+        {"body": {"salvaged": 12}},
     )
     yield _record("an unknown kind is stored and linked", pen, 99, b"\xa1\x01\x63new", {"body": {"1": "new"}})
 

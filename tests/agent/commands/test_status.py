@@ -17,7 +17,7 @@ def answer(**destination: object) -> dict[str, object]:
         "running_for_s": 90,
         "boots": 1,
         "clock": {"state": "synchronised", "max_error_ms": 3},
-        "ledger": {"id": "ab" * 16, "newest_seq": 9, "waiting": 0, "trouble": None},
+        "ledger": {"id": "ab" * 16, "newest_seq": 9, "waiting": 0, "trouble": None, "entombed": 0},
         "lines": [],
         "devices": [],
         "destinations": [there | destination],

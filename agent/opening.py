@@ -1,0 +1,76 @@
+"""Opening the store at the start, whatever its file looks like: the agent never refuses to start for the disk's sake.
+
+| the file | what happens |
+|---|---|
+| is sound, or not there | it is opened, or made |
+| is damaged, or is no database any more but holds records | set aside (`agent.salvage` reads it), and a new one made |
+| cannot be opened now: no room, no right, an error of the disk | said, and tried again until it can |
+| belongs to another program, or is open in another process | StoreForeign, StoreBusy: the technician's to mend |
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from agent.keep import RETRY_LONGEST_S, Report
+from buffer import salvage
+from buffer.errors import StoreBusy, StoreDamaged, StoreError, StoreForeign
+from buffer.store import Store
+from buffer.writer import Executor
+from config.station import Station
+from telemetry import carve
+
+RETRY_FIRST_S = 1.0
+
+Wait = Callable[[float], Awaitable[bool]]
+"""Waits so many seconds; False when the agent is to stop."""
+
+
+def quarantine_name(wall_ms: int) -> str:
+    """A folder's name, by the UTC of now, in order."""
+    return datetime.fromtimestamp(wall_ms / 1_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+async def open_store(
+    station: Station,
+    *,
+    wall_ms: int,
+    wait: Wait,
+    report: Report,
+    executor: Callable[[], Executor] | None = None,
+) -> Store | None:
+    """The open store; None when the agent was told to stop before it opened. StoreForeign, StoreBusy."""
+    opened = partial(
+        Store.open,
+        station.buffer.path,
+        destinations=[destination.id for destination in station.destinations],
+        quota_bytes=station.buffer.quota_bytes,
+        keep_ms=station.buffer.keep_ms,
+    )
+    pause_s, said, set_aside = RETRY_FIRST_S, "", None
+    while True:
+        try:
+            return await opened(set_aside=set_aside, executor=executor() if executor else None)
+        except StoreBusy:
+            raise
+        except StoreError as error:
+            if set_aside is None and _is_damaged(station.buffer.path, error):
+                report("store.damaged", {"error": str(error), "alarm": True})
+                set_aside = quarantine_name(wall_ms)
+                continue
+            if isinstance(error, StoreForeign):
+                raise
+            if said != str(error):
+                said = str(error)
+                report("store.unopened", {"error": said, "polling": "waits for it", "alarm": True})
+        if not await wait(pause_s):
+            return None
+        pause_s = min(2 * pause_s, RETRY_LONGEST_S)
+
+
+def _is_damaged(path: Path, error: StoreError) -> bool:
+    """Nobody's file is moved by mistake: what cannot be recognised any more must hold records of a station."""
+    if isinstance(error, StoreDamaged):
+        return True
+    return isinstance(error, StoreForeign) and salvage.holds_any(path, carve.starts)

@@ -1,0 +1,73 @@
+"""A damaged file set aside with its log, unchanged, in `quarantine/NAME/` beside the new one.
+
+The database goes first: a database whose log was taken away opens as an older state of itself, and seqs that had
+left already would be used again. A log without its database is damage as well, and is set aside by the next opening.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from buffer.errors import StoreBroken
+
+FOLDER: Final = "quarantine"
+MARK: Final = "salvaged.json"
+PARTS: Final = ("", "-wal", "-shm")
+
+
+def set_aside(path: Path, name: str) -> Path:
+    """Moves the file and its log; gives their new folder. StoreBroken when the disk does not let it."""
+    try:
+        folder = _new_folder(path.parent / FOLDER, name)
+        for part in PARTS:
+            source = path.with_name(path.name + part)
+            if source.exists():
+                source.rename(folder / source.name)
+        for changed in (folder, folder.parent, path.parent):
+            _sync(changed)
+    except OSError as error:
+        raise StoreBroken(
+            f"{path} is damaged and cannot be moved to {path.parent / FOLDER}: {error.strerror}",
+            "check the folder's owner and rights, and the disk",
+        ) from error
+    return folder
+
+
+def pending(path: Path) -> list[Path]:
+    """The folders, oldest first, out of which not everything has been saved yet."""
+    folders = (path.parent / FOLDER).glob("*/")
+    return sorted(folder for folder in folders if not (folder / MARK).exists())
+
+
+def settle(folder: Path, found: Mapping[str, object]) -> None:
+    """All that could be read of it is in the store: it is not looked at again. For eyes: what was found."""
+    beside = folder / f"{MARK}.new"
+    with beside.open("w", encoding="utf-8") as file:
+        json.dump(dict(found), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.rename(folder / MARK)
+    _sync(folder)
+
+
+def _new_folder(above: Path, name: str) -> Path:
+    above.mkdir(mode=0o700, exist_ok=True)
+    number = 1
+    while True:
+        folder = above / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

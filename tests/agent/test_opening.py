@@ -1,0 +1,88 @@
+"""Opening the store whatever its file looks like."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agent.opening import open_store, quarantine_name
+from buffer.errors import StoreForeign
+from buffer.quarantine import pending
+from buffer.store import Store
+from telemetry.envelope import RECORD, Sealer
+from telemetry.keys import SigningKey
+from telemetry.ledger import Ledger
+from telemetry.record import Boot, ClockState, Kind, Moment
+from tests.agent.hand_clock import NOON
+from tests.agent.report import Reported
+
+
+class Desk:
+    """A station's [buffer], and how often its opening was waited for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.reported = Reported()
+        self.waits: list[float] = []
+        self.after_wait: Any = lambda: True
+
+    async def open(self) -> Store | None:
+        buffer = SimpleNamespace(path=self.path, quota_bytes=10**7, keep_ms=10**9)
+        station: Any = SimpleNamespace(buffer=buffer, destinations=[])
+        return await open_store(station, wall_ms=NOON, wait=self._wait, report=self.reported)
+
+    async def _wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        await asyncio.sleep(0)
+        return bool(self.after_wait())
+
+
+async def test_what_cannot_be_opened_now_is_tried_again_and_said_once(tmp_path: Path) -> None:
+    at = Desk(tmp_path / "data" / "ledger.db")
+    at.path.parent.write_text("in the way")
+
+    def cleared_at_the_seventh() -> bool:
+        if len(at.waits) == 7:
+            at.path.parent.unlink()
+        return True
+
+    at.after_wait = cleared_at_the_seventh
+    store = await at.open()
+    assert store is not None
+    assert at.waits == [1, 2, 4, 8, 16, 30, 30]
+    assert at.reported.events == ["store.unopened"]
+    await store.close()
+
+
+async def test_the_agent_can_be_stopped_while_it_waits(tmp_path: Path) -> None:
+    at = Desk(tmp_path / "data" / "ledger.db")
+    at.path.parent.write_text("in the way")
+    at.after_wait = lambda: False
+    assert await at.open() is None
+
+
+async def test_a_file_without_a_header_that_holds_records_is_set_aside(tmp_path: Path) -> None:
+    at = Desk(tmp_path / "ledger.db")
+    sealer = Sealer(SigningKey.from_seed(b"s" * 32), RECORD)
+    moment = Moment(NOON, 1, ClockState.SYNCHRONISED, 3)
+    sealed = Ledger("BD_1", b"L" * 16).seal(
+        Kind.EVENT, b"\xa1\x01\x61x", moment, Boot(1, b"b" * 8), bytes(8), sealer
+    )
+    at.path.write_bytes(b"\xff" * 4096 + b"some" + sealed.envelope + bytes(4096))
+    store = await at.open()
+    assert store is not None
+    (folder,) = pending(at.path)
+    assert folder.name == quarantine_name(NOON) == "20270115T080000Z"
+    assert sealed.envelope in (folder / "ledger.db").read_bytes()
+    assert at.reported.events == ["store.damaged"]
+    await store.close()
+
+
+async def test_a_file_that_never_held_a_record_is_somebody_elses(tmp_path: Path) -> None:
+    at = Desk(tmp_path / "ledger.db")
+    at.path.write_text("these are the technician's notes\n" * 1000)
+    with pytest.raises(StoreForeign):
+        await at.open()
+    assert at.path.read_text().startswith("these are")
