@@ -29,6 +29,10 @@ class Clock(Protocol):
         """Wall and monotonic clock with their fractions: whole ms would let the polls tremble by one."""
         ...
 
+    def boot_id(self) -> bytes:
+        """8 bytes that name this start of the machine, within which the monotonic clock counts."""
+        ...
+
     def quality(self) -> tuple[int, int]:
         """(telemetry.record.ClockState, greatest error in ms) as the kernel says."""
         ...
@@ -51,6 +55,9 @@ class SystemClock:
     def both_ms(self) -> tuple[float, float]:
         return time.time_ns() / 1_000_000, time.clock_gettime_ns(time.CLOCK_BOOTTIME) / 1_000_000
 
+    def boot_id(self) -> bytes:
+        return bytes.fromhex(Path("/proc/sys/kernel/random/boot_id").read_text().replace("-", ""))[:8]
+
     def quality(self) -> tuple[int, int]:
         now_ms = self.mono_ms()
         if now_ms - self._asked_at_ms >= 1_000:
@@ -65,11 +72,6 @@ def moment(clock: Clock) -> Moment:
     """Now, as a record states it."""
     state, max_error_ms = clock.quality()
     return Moment(clock.wall_ms(), clock.mono_ms(), state, max_error_ms)
-
-
-def boot_id() -> bytes:
-    """8 bytes that name this start of the machine, within which the monotonic clock counts."""
-    return bytes.fromhex(Path("/proc/sys/kernel/random/boot_id").read_text().replace("-", ""))[:8]
 
 
 def _state(synchronised: bool, was_synchronised: bool) -> ClockState:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from agent.clock import Clock
 from agent.read import LONGEST_CYCLE_MS, Device, Line, Report
 from agent.schedule import Due
+from agent.seams import Seams
 from agent.sign import DevicePlan, Recorder
 from agent.tables import settings_of, wire_of
 from config.station import Device as DeviceTable
@@ -39,6 +40,7 @@ class Field:
     recorder: Recorder
     clock: Clock
     report: Report
+    seams: Seams
     lines: list[Line] = field(default_factory=list)
     buses: dict[str, Bus] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -52,7 +54,10 @@ class Field:
     async def start(self, tasks: asyncio.TaskGroup, before: Mapping[str, Device]) -> None:
         """Build the lines and let each run as a task of its own. `before`: the devices of the file before."""
         for table in self.station.lines:
-            bus = await self._buses.enter_async_context(Bus(wire_of(table), self.clock.mono_ms))
+            settings, mono_ms = wire_of(table), self.clock.mono_ms
+            wire = self.seams.wire(settings, mono_ms)
+            bus = Bus(settings, mono_ms, wire=wire, jitter=self.seams.rng.random)
+            await self._buses.enter_async_context(bus)
             self.buses[table.id] = bus
             devices = self._devices(table.id, bus, before)
             line = Line(table.id, devices, self.recorder, self.clock, self.report, place=len(self.lines))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent import sidecar
-from agent.clock import Clock, boot_id
+from agent.clock import Clock
 from agent.configuration import Configuration
 from agent.entomb import entomb
 from agent.flag import ClockTrust
@@ -82,7 +82,7 @@ class StationLedger:
         """The last seq that was signed in ledgers which this run knows to have ended."""
         self.recorder = Recorder(
             ledger=self._new_ledger() if self._start.new_ledger else self._go_on(),
-            boot=Boot(self.boots, boot_id()),
+            boot=Boot(self.boots, clock.boot_id()),
             sealer=Sealer(key, RECORD),
             clock=clock,
             trust=ClockTrust(BUILT_WALL_MS),

@@ -17,7 +17,7 @@ from agent.keep import RETRY_LONGEST_S, Report
 from buffer import salvage
 from buffer.errors import StoreBusy, StoreDamaged, StoreError, StoreForeign
 from buffer.store import Store
-from buffer.writer import Executor
+from buffer.writer import Executor, WriterThread
 from config.station import Station
 from telemetry import carve
 
@@ -38,7 +38,7 @@ async def open_store(
     wall_ms: int,
     wait: Wait,
     report: Report,
-    executor: Callable[[], Executor] | None = None,
+    executor: Callable[[], Executor] = WriterThread,
 ) -> Store | None:
     """The open store; None when the agent was told to stop before it opened. StoreForeign, StoreBusy."""
     opened = partial(
@@ -51,7 +51,7 @@ async def open_store(
     pause_s, said, set_aside = RETRY_FIRST_S, "", None
     while True:
         try:
-            return await opened(set_aside=set_aside, executor=executor() if executor else None)
+            return await opened(set_aside=set_aside, executor=executor())
         except StoreBusy:
             raise
         except StoreError as error:

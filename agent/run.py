@@ -7,28 +7,27 @@ stop was clean → destinations get a moment → services → status socket → 
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 
 from agent import sidecar, status
 from agent.clock import Clock
 from agent.configuration import configuration_of
-from agent.destinations import Connect, deliver_for_ever, deliveries_of, over_mqtt
+from agent.destinations import deliver_for_ever, deliveries_of
 from agent.field import Field
 from agent.keep import Report
 from agent.ledger import StationLedger
 from agent.opening import open_store
 from agent.read import Device
 from agent.salvage import Salvage
+from agent.seams import Seams
 from agent.send import Delivery
 from agent.state import status_of
 from agent.version import SOFTWARE
-from agent.watchdog import Notifier, feed
+from agent.watchdog import feed
 from buffer import quarantine
 from buffer.errors import StoreError
 from buffer.store import Entry, Store
-from buffer.writer import Executor
 from config.errors import StationFileError
 from config.station import Station
 from telemetry import keyfile
@@ -54,10 +53,7 @@ class Agent:
         clock: Clock,
         report: Report,
         load: Callable[[], Station],
-        rng: random.Random | None = None,
-        connect: Connect = over_mqtt,
-        notifier: Notifier | None = None,
-        executor: Callable[[], Executor] | None = None,
+        seams: Seams | None = None,
     ) -> None:
         self.station = station
         self.clock = clock
@@ -66,10 +62,8 @@ class Agent:
         self.started_wall_ms = clock.wall_ms()
         self._report = report
         self._load = load
-        self._rng = rng or random.SystemRandom()
-        self._connect = connect
-        self._notifier = notifier or Notifier()
-        self._executor = executor
+        self._seams = seams or Seams()
+        self._notifier = self._seams.notifier
         self._asked: asyncio.Queue[str] = asyncio.Queue()
         self._old_copy = b""
         self._anew_not_before_ms = 0
@@ -98,7 +92,7 @@ class Agent:
                 self.store,
                 linger_ms=self.station.buffer.linger_ms,
                 clock=self.clock,
-                rng=self._rng,
+                rng=self._seams.rng,
                 committed=self._committed,
                 report=self._report,
                 quarantined=bool(quarantine.pending(self.station.buffer.path)),
@@ -106,7 +100,11 @@ class Agent:
             )
             self._asked.put_nowait("salvage")
             self._salvage = Salvage(
-                self.station.buffer.path, self.ledger, KeyRing([key.public]), report=self._report
+                self.station.buffer.path,
+                self.ledger,
+                KeyRing([key.public]),
+                report=self._report,
+                offload=self._seams.offload,
             )
             closing.callback(self.ledger.save_beside)
             self.deliveries = self._new_deliveries()
@@ -131,7 +129,7 @@ class Agent:
             wall_ms=self.clock.wall_ms(),
             wait=wait,
             report=self._report,
-            executor=self._executor,
+            executor=self._seams.executor,
         )
 
     async def _live(self, tasks: asyncio.TaskGroup) -> None:
@@ -208,7 +206,7 @@ class Agent:
                     await self.store.owe_again(destination.id, held.ledger, ())
 
     async def _start_field(self, tasks: asyncio.TaskGroup, before: dict[str, Device]) -> None:
-        self.field = Field(self.station, self.ledger.recorder, self.clock, self._report)
+        self.field = Field(self.station, self.ledger.recorder, self.clock, self._report, self._seams)
         await self.field.start(tasks, before)
 
     def _new_deliveries(self) -> list[Delivery]:
@@ -217,8 +215,8 @@ class Agent:
             self.store,
             keyfile.load(self.station.identity.key),
             self.clock,
-            self._rng,
-            connect=self._connect,
+            self._seams.rng,
+            connect=self._seams.connect,
             report=self._report,
             restored=self._store_restored,
         )

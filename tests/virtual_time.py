@@ -86,6 +86,9 @@ class VirtualClock:
     def both_ms(self) -> tuple[float, float]:
         return self.wall_ms(), self.mono_ms()
 
+    def boot_id(self) -> bytes:
+        return b"bootboot"
+
     def quality(self) -> tuple[int, int]:
         return int(ClockState.SYNCHRONISED), 3
 

@@ -22,6 +22,9 @@ class HandClock:
     def both_ms(self) -> tuple[float, float]:
         return self.wall, self.mono
 
+    def boot_id(self) -> bytes:
+        return b"bootboot"
+
     def quality(self) -> tuple[int, int]:
         return int(self.state), 3
 

@@ -1,0 +1,31 @@
+"""Where a simulated world takes the place of the real one: chance, network, wires, threads and systemd."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.destinations import Connect, over_mqtt
+from agent.watchdog import Notifier
+from buffer.writer import Executor, WriterThread
+from drivers.bus import Wire
+from drivers.line import LineSettings
+from drivers.pymodbus_line import PymodbusWire
+
+
+def wired(settings: LineSettings, mono_ms: Callable[[], int]) -> Wire:
+    """The real wire of a line."""
+    return PymodbusWire(settings, mono_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """`executor` runs the store's work, `offload` the reading of a damaged file."""
+
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    connect: Connect = over_mqtt
+    wire: Callable[[LineSettings, Callable[[], int]], Wire] = wired
+    executor: Callable[[], Executor] = WriterThread
+    offload: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread
+    notifier: Notifier = field(default_factory=Notifier)
