@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test pure crash late bench lint format lock clean
+.PHONY: demo test pure crash late chaos bench lint format lock clean
 
 demo: .venv/run.stamp
 	$(BIN)/tram demo
@@ -19,6 +19,9 @@ crash: .venv/dev.stamp
 
 late: .venv/dev.stamp
 	$(BIN)/python -m tests.late --answers $${ANSWERS:-2000}
+
+chaos: .venv/dev.stamp
+	$(BIN)/python -m tests.chaos --seed $${SEED:-1} $${ONLY:+--only "$$ONLY"}
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench

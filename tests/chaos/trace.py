@@ -1,0 +1,38 @@
+"""strace, which makes system calls fail, lie, wait, or be a program's last.
+
+Measured with strace 6.1: SQLite writes with pwrite64 and syncs with fdatasync, never write and fsync; a signal is not
+injected behind `--seccomp-bpf`; `-P` needs the canonical path, and the file need not be there yet; without `-D` the
+child would be strace, and killing it would leave the agent behind.
+"""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def tampering(call: str, fault: str, only: Path | None = None) -> tuple[str, ...]:
+    """A command's prefix: `call` has `fault` ("error=EIO:when=3", "signal=SIGKILL:when=9"), on one file or on all."""
+    fast = () if "signal" in fault else ("--seccomp-bpf",)
+    return ("strace", "-D", *fast, "-f", *_injecting(call, fault, only))
+
+
+@contextmanager
+def tampered(pid: int, call: str, fault: str, only: Path | None = None) -> Iterator[None]:
+    """The same, for a process that runs, until the end of this block."""
+    command = ["strace", "-f", "-p", str(pid), *_injecting(call, fault, only)]
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert tracer.stderr is not None
+        said = tracer.stderr.readline()
+        assert "attached" in said, said
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=20)
+
+
+def _injecting(call: str, fault: str, only: Path | None) -> tuple[str, ...]:
+    file = () if only is None else ("-P", str(only.resolve()))
+    return ("-o", "/dev/null", *file, "-e", f"trace={call}", "-e", f"inject={call}:{fault}")
