@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.chaos import death
+from tests.chaos import calls, death, power
 from tests.chaos.fault import Fault
 
-FAULTS: Final[tuple[Fault, ...]] = (*death.FAULTS,)
+FAULTS: Final[tuple[Fault, ...]] = (*calls.FAULTS, *death.FAULTS, *power.FAULTS)

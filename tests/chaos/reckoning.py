@@ -69,7 +69,7 @@ class Reckoning:
         records = {place: self._record(envelope) for place, envelope in self.seen.items()}
         here = {(row.ledger, row.seq): row.envelope for row in self.station.rows()}
         at_the_centre = self.station.at_the_centre() if self._has_centre() else set()
-        gone = _named_as_gone(list(records.values()))
+        gone = named_as_gone(list(records.values()))
         lost, entombed = 0, 0
         for place, envelope in self.seen.items():
             if here.get(place) != envelope and envelope not in at_the_centre:
@@ -152,7 +152,7 @@ def _cycle(record: Record) -> Stored:
     return Stored(readings[0].device, record.seq, record.moment.mono_ms, values)
 
 
-def _named_as_gone(records: Collection[Record]) -> dict[bytes, set[int]]:
+def named_as_gone(records: Collection[Record]) -> dict[bytes, set[int]]:
     """By ledger, the seqs that a tombstone or a recovery record names."""
     gone: dict[bytes, set[int]] = {}
     for record in records:

@@ -12,16 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def tampering(call: str, fault: str, only: Path | None = None) -> tuple[str, ...]:
-    """A command's prefix: `call` has `fault` ("error=EIO:when=3", "signal=SIGKILL:when=9"), on one file or on all."""
+def tampering(
+    call: str, fault: str, only: Path | None = None, *, log: Path = Path("/dev/null")
+) -> tuple[str, ...]:
+    """A command's prefix: `call` has `fault` ("error=EIO:when=3", "signal=SIGKILL:when=9"), on one file or on all.
+
+    log: where every such call is written down, the spoilt ones marked "(INJECTED)".
+    """
     fast = () if "signal" in fault else ("--seccomp-bpf",)
-    return ("strace", "-D", *fast, "-f", *_injecting(call, fault, only))
+    return ("strace", "-D", *fast, "-f", *_injecting(call, fault, only, log))
 
 
 @contextmanager
 def tampered(pid: int, call: str, fault: str, only: Path | None = None) -> Iterator[None]:
     """The same, for a process that runs, until the end of this block."""
-    command = ["strace", "-f", "-p", str(pid), *_injecting(call, fault, only)]
+    command = ["strace", "-f", "-p", str(pid), *_injecting(call, fault, only, Path("/dev/null"))]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert tracer.stderr is not None
@@ -33,6 +38,6 @@ def tampered(pid: int, call: str, fault: str, only: Path | None = None) -> Itera
         tracer.communicate(timeout=20)
 
 
-def _injecting(call: str, fault: str, only: Path | None) -> tuple[str, ...]:
+def _injecting(call: str, fault: str, only: Path | None, log: Path) -> tuple[str, ...]:
     file = () if only is None else ("-P", str(only.resolve()))
-    return ("-o", "/dev/null", *file, "-e", f"trace={call}", "-e", f"inject={call}:{fault}")
+    return ("-o", str(log), *file, "-e", f"trace={call}", "-e", f"inject={call}:{fault}")
