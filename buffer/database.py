@@ -181,8 +181,9 @@ class Lock:
                 f"{self._path} is open in another process ({holder})",
                 "stop that one first; `tram status` only asks",
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        with suppress(OSError):  # the number is for eyes: on a full disk the lock holds without it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
 
     @property
     def is_taken(self) -> bool:

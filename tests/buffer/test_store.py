@@ -1,6 +1,7 @@
 """The store's promises, as those who use it see them."""
 
 import asyncio
+import errno
 import hashlib
 import sqlite3
 from pathlib import Path
@@ -381,3 +382,15 @@ async def test_after_close_nothing_is_written_any_more(
 async def test_a_folder_where_the_file_should_be_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreBroken, match="is a folder; set"):
         await open_store(tmp_path)
+
+
+async def test_a_lock_that_cannot_be_signed_because_the_disk_is_full_is_a_lock_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("buffer.database.os.pwrite", full)
+    async with await open_store(tmp_path / "ledger.db"):
+        with pytest.raises(StoreBusy, match=r"another process \(unknown\)"):
+            await open_store(tmp_path / "ledger.db")
