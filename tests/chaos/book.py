@@ -83,7 +83,8 @@ class Book:
             capture_output=True, text=True, cwd=ROOT, timeout=LONGEST_S, check=False,
         )  # fmt: skip
         self.said.hear(done.stdout.splitlines())
-        (self.folder / "errors").open("a").write(done.stderr)
+        with (self.folder / "errors").open("a", encoding="utf-8") as errors:
+            errors.write(done.stderr)
         return self.said.is_done
 
     def prove(self, path: Path | None = None, *, signatures: bool = True) -> Proof:
