@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from bench import measure, rough
+from bench import backfill, measure, rough
 from bench.calibration import calibrate
 from bench.load import Load
 from bench.measure import Pace, Start
@@ -32,6 +32,7 @@ FULL = (
     Plan(Load(10, 2), Pace(settle_s=3, windows=2, window_s=6, outage_s=0), starts=1),
     Plan(Load(100, 20), Pace(settle_s=4, windows=3, window_s=6, outage_s=10), starts=1),
 )
+BACKFILL = (backfill.REFERENCE, 30, 15.0, 180.0)
 QUICK = (
     Plan(Load(10, 20), Pace(settle_s=1, windows=1, window_s=4, outage_s=0), starts=1),
     Plan(Load(100, 20), Pace(settle_s=1, windows=1, window_s=3, outage_s=0), starts=0),
@@ -43,20 +44,20 @@ QUICK = (
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False), help="Where the stores are put.")
 def bench(*, quick: bool, as_json: bool, folder: str | None) -> None:
-    """Measure the agent on simulated stations, in some three minutes. Nothing is asserted.
+    """Measure the agent on simulated stations, in some five minutes. Nothing is asserted.
 
     Example: python -m bench --quick
     """
     place = Path(tempfile.mkdtemp(prefix="tram-bench-", dir=folder))
     try:
-        report = _run(QUICK if quick else FULL, place)
+        report = _run(QUICK if quick else FULL, place, quick=quick)
     except BenchError as error:  # what was written stays, for a look
         raise click.ClickException(str(error)) from error
     shutil.rmtree(place)
     click.echo(report.as_json() if as_json else report.as_text())
 
 
-def _run(plans: tuple[Plan, ...], place: Path) -> Report:
+def _run(plans: tuple[Plan, ...], place: Path, *, quick: bool) -> Report:
     before = calibrate()
     scenarios = []
     thrown: rough.Rough | None = None
@@ -67,7 +68,15 @@ def _run(plans: tuple[Plan, ...], place: Path) -> Report:
                 _say("the throw-away agent")
                 thrown = rough.measure(stage, plan.pace)
     assert thrown is not None
-    return Report(before, calibrate(), os.cpu_count() or 1, file_system(place), tuple(scenarios), thrown)
+    drains = () if quick else _drains(place)
+    machine = before, calibrate(), os.cpu_count() or 1, file_system(place)
+    return Report(*machine, tuple(scenarios), thrown, drains)
+
+
+def _drains(place: Path) -> tuple[backfill.Drain, ...]:
+    load, days, limited_s, longest_s = BACKFILL
+    _say(f"{load}: {days} days without a centre")
+    return backfill.measure(place / "backfill", load, days, limited_s, longest_s)
 
 
 def _scenario(stage: Stage, plan: Plan, *, warm: bool) -> Scenario:

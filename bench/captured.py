@@ -42,15 +42,16 @@ class Message:
     records: list[Captured]
 
 
-def messages(events: Sequence[Event]) -> list[Message]:
-    """The agent's `live` and `past` messages in the order of their arrival."""
+def messages(events: Sequence[Event], *, receipts: bool = True) -> list[Message]:
+    """The agent's `live` and `past` messages in the order of their arrival. `receipts`: notes those too."""
     stored = {event.number: event.at_us for event in events if event.kind == STORED}
     found = [
         _message(event, stored.get(event.number))
         for event in events
         if event.kind == ARRIVED and event.topic.endswith(("/live", "/past"))
     ]
-    _receipt(records_of(found), events)
+    if receipts:
+        _receipt(records_of(found), events)
     return found
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EVERY_S = 1
+DEFAULT_RECORDS_PER_S = 200
+"""As a station has it that says nothing of it."""
 UNITS = ("mg/L", "mg/L", "mg/L", "degC", "pH")
 """The usual mixture: most channels of an instrument share a unit."""
 
@@ -26,6 +28,7 @@ id = "centre"
 kind = "mqtt"
 url = "{broker}"
 receipt_keys = ["{centre}"]
+records_per_s = {records_per_s}
 """
 LINE = """
 [[line]]
@@ -65,9 +68,12 @@ class Load:
         return f"BENCH_{self.devices}x{self.channels}"
 
 
-def station_file(load: Load, ports: Sequence[int], broker: str, centre: Path) -> str:
+def station_file(
+    load: Load, ports: Sequence[int], broker: str, centre: Path, records_per_s: int = DEFAULT_RECORDS_PER_S
+) -> str:
     """The station file: `ports` of the instruments, where the broker is, and the centre's public key."""
-    parts = [HEAD.format(station=load.station, broker=broker, centre=centre)]
+    head = HEAD.format(station=load.station, broker=broker, centre=centre, records_per_s=records_per_s)
+    parts = [head]
     for number, port in enumerate(ports):
         parts.append(LINE.format(number=number, port=port, every=EVERY_S))
         parts += [

@@ -151,8 +151,8 @@ def steady(stage: Stage, pid: int, pace: Pace) -> Steady:
         envelope_bytes=statistics.fmean(r.envelope_bytes / r.values for r in looked),
         payload_bytes=sum(message.payload_bytes for message in live) / values,
         packet_bytes=sum(message.packet_bytes for message in live) / values,
-        stored_ms=_span([(r.captured_us, r.stored_us) for r in looked]),
-        receipt_ms=_span([(r.arrived_us, r.receipted_us) for r in looked]),
+        stored_ms=span([(r.captured_us, r.stored_us) for r in looked]),
+        receipt_ms=span([(r.arrived_us, r.receipted_us) for r in looked]),
     )
 
 
@@ -199,7 +199,7 @@ def _drained(events: Sequence[Event], stopped_us: int) -> Drained:
     to_us = max((r.arrived_us for r in past), default=0)
     live = [r for message in found if message.live for r in message.records]
     fresh = [r for r in live if from_us <= r.captured_us < to_us]
-    delays = _span([(r.captured_us, r.stored_us) for r in fresh])
+    delays = span([(r.captured_us, r.stored_us) for r in fresh])
     outage_s = (min(r.arrived_us for r in live) - stopped_us) / 1e6
     return Drained(outage_s, len(past), (to_us - from_us) / 1e6, len(fresh), delays)
 
@@ -209,7 +209,7 @@ def sleep_between_polls(seconds: int) -> None:
     time.sleep(max(1, seconds) + 0.6 - time.time() % 1)
 
 
-def _span(pairs: Sequence[tuple[int, int | None]]) -> Span:
+def span(pairs: Sequence[tuple[int, int | None]]) -> Span:
     """Of the time between two instants (µs); what never came is left out, and with nothing left it is 0."""
     delays = sorted((end - begin) / 1000 for begin, end in pairs if end is not None) or [0.0]
     return delays[len(delays) // 2], delays[len(delays) * 99 // 100]

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bench import backfill
 from bench.calibration import Calibration
 from bench.measure import Drained, Span, Start, Steady
 from bench.rough import Rough
@@ -38,6 +39,7 @@ class Report:
     file_system: str
     scenarios: tuple[Scenario, ...]
     rough: Rough
+    drains: tuple[backfill.Drain, ...] = ()
 
     def as_json(self) -> str:
         """For programs; the units are in the names."""
@@ -45,7 +47,13 @@ class Report:
 
     def as_text(self) -> str:
         """For people."""
-        parts = [self._machine(), self._table(), *self._backlogs(), self._ratio()]
+        parts = [
+            self._machine(),
+            self._table(),
+            *self._backlogs(),
+            *map(backfill.as_text, self.drains),
+            self._ratio(),
+        ]
         return "\n\n".join(parts)
 
     def _machine(self) -> str:

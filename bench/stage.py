@@ -77,6 +77,11 @@ class Stage(NamedTuple):
     file: Path
 
     @property
+    def centre_key(self) -> Path:
+        """What stations pin."""
+        return Folder(self.folder / "centre").public
+
+    @property
     def store(self) -> Path:
         """The agent's database."""
         return self.folder / "data" / "ledger.db"
@@ -149,3 +154,8 @@ def running(stage: Stage) -> Iterator[Child]:
 def is_live(event: Event) -> bool:
     """Whether a live message arrived."""
     return event.kind == ARRIVED and event.topic.endswith("/live")
+
+
+def is_past(event: Event) -> bool:
+    """Whether a part of the backlog arrived."""
+    return event.kind == ARRIVED and event.topic.endswith("/past")

@@ -181,7 +181,12 @@ class Destination(Table):
     cert_key: FilePath | None = Field(None, description="Its private key, mode 0600")
     username: str | None = None
     password_file: FilePath | None = Field(None, description="File with the password, mode 0600")
-    records_per_s: int = Field(200, ge=1, le=10_000, description="The most records per second of a backlog")
+    records_per_s: int = Field(
+        200,
+        ge=1,
+        le=10_000,
+        description="The most records per second of a backlog; 10000 is as good as no limit",
+    )
 
     @property
     def secure(self) -> bool:

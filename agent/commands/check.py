@@ -53,7 +53,10 @@ def as_table(plan: "Forecast") -> dict[str, object]:
         "quota_bytes": station.buffer.quota_bytes,
         "days_until_quota": round(plan.days_until_full, 1),
         "keep_days": plan.keep_days,
-        "destinations": [{"id": d.id, "url": d.url, "ack": d.ack} for d in station.destinations],
+        "destinations": [
+            {"id": d.id, "url": d.url, "ack": d.ack, "records_per_s": d.records_per_s}
+            for d in station.destinations
+        ],
         "warnings": list(plan.warnings),
     }
 
@@ -73,7 +76,11 @@ def as_text(plan: "Forecast") -> str:
         f"quota        {quota}, full after about {full:,.0f} days",
         f"keep         {duration_text(station.buffer.keep_ms)} after delivery",
     ]
-    rows += [f"destination  {d.id}  {d.url}  delivered when: {_ACK[d.ack]}" for d in station.destinations]
+    rows += [
+        f"destination  {d.id}  {d.url}  delivered when: {_ACK[d.ack]};"
+        f" a backlog at {d.records_per_s} records/s at most"
+        for d in station.destinations
+    ]
     rows += [f"warning      {warning}" for warning in plan.warnings]
     return "\n".join([*rows, "", f"{station.file} is in order."])
 

@@ -85,8 +85,8 @@ def test_a_station_in_order_is_told_line_by_line_what_it_will_do(file: Path) -> 
     assert "records      about 25,920, 9.38 MB a day" in result.output
     assert "quota        4 GB, full after about 426 days" in result.output
     assert (
-        "destination  so-tnmt  mqtts://broker.example  delivered when: the centre's receipt covers it"
-        in result.output
+        "destination  so-tnmt  mqtts://broker.example  delivered when: the centre's receipt covers it; "
+        "a backlog at 200 records/s at most" in result.output
     )
     assert result.output.endswith("station.toml is in order.\n")
 
