@@ -29,7 +29,6 @@ from telemetry.reading import Block, Reading
 from telemetry.record import Boot, ClockState
 
 BATCH_CYCLES = 200
-_BOOT = Boot(1, b"long ago")
 
 
 @dataclass(slots=True)
@@ -50,6 +49,10 @@ class PassedClock:
     def both_ms(self) -> tuple[float, float]:
         """Both, with fractions."""
         return float(self.wall_ms()), float(self.mono_ms())
+
+    def boot_id(self) -> bytes:
+        """Not this machine's: its clock went on without it."""
+        return b"long ago"
 
     def quality(self) -> tuple[int, int]:
         """Synchronised to 5 ms."""
@@ -84,7 +87,7 @@ class Yesterdays:
         self._signed: list[Entry] = []
         self._recorder = Recorder(
             ledger=self.ledger,
-            boot=_BOOT,
+            boot=Boot(1, self.clock.boot_id()),
             sealer=Sealer(key, RECORD),
             clock=self.clock,
             trust=ClockTrust(0),
@@ -92,7 +95,7 @@ class Yesterdays:
             accepting=lambda: True,
         )
         self.notes = {
-            NOTE_BOOTS: _BOOT.count.to_bytes(8),
+            NOTE_BOOTS: (1).to_bytes(8),
             NOTE_SIGNER: key.kid + station.id.encode(),
             NOTE_CONFIGURATION: self.configuration.hash8,
         }
