@@ -86,7 +86,7 @@ class Reckoning:
         if missed > unsigned:
             wrong.append(f"{missed} answers were served and not signed, {unsigned} may be")
         if self._has_centre():
-            wrong += self._centre(findings, proven=proven)
+            wrong += self._centre(findings, gone, proven=proven)
         if wrong:
             raise Violated("; ".join(wrong[:5]))
         return Reckoned(
@@ -123,12 +123,16 @@ class Reckoning:
         signed = [_cycle(record) for record in records.values() if record.kind == Kind.READINGS]
         return reconcile(answers, signed)
 
-    def _centre(self, expected: Collection[str], *, proven: bool) -> Iterator[str]:
+    def _centre(
+        self, expected: Collection[str], gone: dict[bytes, set[int]], *, proven: bool
+    ) -> Iterator[str]:
         stage = self.station.stage
         for report in verify(stage.centre_folder, self.station.name) if proven else ():
-            found = [finding for finding in report.findings if finding.what.value not in expected]
-            if found or report.holes:
-                yield f"the centre's ledger {report.ledger.hex()[:8]} is not proven: {found or report.holes}"
+            holes = set(_each(report.holes)) - gone.get(report.ledger, set())
+            told = {*expected, "hole"}  # those of the holes that nobody names are counted
+            found = [f"{f.what} {f.detail}" for f in report.findings if f.what.value not in told]
+            if found or holes:
+                yield f"the centre's ledger {report.ledger.hex()[:8]} is not proven: {found or sorted(holes)[:9]}"
         for summary in stations(stage.centre_folder):
             found_too = [f"{f.what} {f.detail}" for f in summary.findings if f.what not in expected]
             if found_too or (summary.rejected and "rejected" not in expected):
