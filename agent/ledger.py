@@ -94,7 +94,7 @@ class StationLedger:
         """Sign how this run begins and, where the ledger does not have it yet, the configuration."""
         self._note_run()
         self.recorder.configuration = configuration.hash8
-        newest = await self.store.newest()
+        newest = await self._newest()
         last_sign = (newest.wall_ms, newest.mono_ms) if newest else None
         if newest and newest.wall_ms >= BUILT_WALL_MS and NOTE_SOUND not in self.store.notes:
             self._note_sound(newest.wall_ms)
@@ -102,6 +102,14 @@ class StationLedger:
             self._note_begun_from(self._start.before)
         self._say_boot(self._start.reason, last_sign, self._start.before)
         self.configure(configuration, anew=self._start.new_ledger)
+
+    async def _newest(self) -> Entry | None:
+        """None also when it cannot be read: a run begins all the same, and the keeper sets a damaged file aside."""
+        try:
+            return await self.store.newest()
+        except StoreError as error:
+            self._report("store.failing", {"error": str(error), "waiting": self.keeper.waiting})
+            return None
 
     def _how_to_start(self, *, quarantined: bool) -> Start:
         notes = self.store.notes

@@ -11,7 +11,7 @@ import pytest
 from agent.configuration import Configuration
 from agent.ledger import StationLedger
 from agent.sidecar import Sidecar, save
-from buffer.errors import StoreBroken
+from buffer.errors import StoreBroken, StoreDamaged
 from buffer.store import Store
 from telemetry import keyfile
 from telemetry.bodies import BootBody, BootReason
@@ -106,6 +106,24 @@ async def test_a_store_that_cannot_be_pruned_is_an_alarm_and_the_station_goes_on
             assert not upkeep.done(), upkeep.exception()
             await asyncio.sleep(0)
         upkeep.cancel()
+
+
+async def test_a_run_begins_though_the_newest_record_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported, key = Reported(), SigningKey.generate()
+
+    async def damaged() -> None:
+        raise StoreDamaged("database disk image is malformed", "it is set aside")
+
+    async with opened(tmp_path) as store:
+        await run_once(ledger_of(tmp_path, store, key=key))
+        monkeypatch.setattr(store, "newest", damaged)
+        await run_once(ledger_of(tmp_path, store, key=key, reported=reported))
+        assert "store.failing" in reported.events
+        _, body = (await boots(store))[-1]
+        assert body.reason == BootReason.CLEAN_STOP
+        assert body.last_sign is None
 
 
 async def kept_after(folder: Path, clock: HandClock, key: SigningKey) -> int:

@@ -34,6 +34,7 @@ SWEEPS: Final = (
     Sweep("write fails (EIO)", "pwrite64", "error=EIO"),
     Sweep("write finds no room (ENOSPC)", "pwrite64", "error=ENOSPC"),
     Sweep("write writes nothing (short write)", "pwrite64", "retval=0"),
+    Sweep("read fails (EIO)", "pread64", "error=EIO"),
     Sweep("cutting the file fails (EIO)", "ftruncate", "error=EIO"),
     Sweep("kill -9 in the middle of a write", "pwrite64", "signal=SIGKILL", fatal=True),
     Sweep("kill -9 before a sync", "fdatasync", "signal=SIGKILL", fatal=True),

@@ -1,4 +1,4 @@
-"""The ledger's file is damaged or replaced while the agent is down, with a backlog in it that the centre has not seen."""
+"""The ledger's file is damaged or replaced while the agent is down, with a backlog that the centre has not seen."""
 
 import shutil
 import time
@@ -65,13 +65,6 @@ def tail_cut(file: Path, rng: Random) -> str:
     with file.open("r+b") as damaged:
         damaged.truncate(size * 6 // 10)
     return f"the last 40 % of {size // 1024} kB cut off"
-
-
-def emptied(file: Path, rng: Random) -> str:
-    """A file system that was repaired."""
-    with file.open("r+b") as damaged:
-        damaged.truncate(0)
-    return "all of it gone, no log"
 
 
 def damaged(damage: Damage, *, how_often: int = 1) -> Callable[[Path, Random], Outcome]:
@@ -159,6 +152,5 @@ FAULTS: Final = (
     Fault("damaged: flipped bits", (), damaged(bits), short=False, about_s=20),
     Fault("damaged: again and again", (), damaged(header, how_often=3), short=False, about_s=45),
     Fault("damaged: cut short", (), damaged(tail_cut), short=False, about_s=20),
-    Fault("damaged: emptied", (), damaged(emptied), short=False, about_s=20),
     Fault("restored: an older copy", (), restored, short=False, about_s=15),
 )

@@ -86,6 +86,8 @@ class Reckoning:
         if missed > unsigned:
             wrong.append(f"{missed} answers were served and not signed, {unsigned} may be")
         if self._has_centre():
+            for ledger, seq in here:  # what is not at the centre yet
+                gone.setdefault(ledger, set()).add(seq)
             wrong += self._centre(findings, gone, proven=proven)
         if wrong:
             raise Violated("; ".join(wrong[:5]))
