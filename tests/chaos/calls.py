@@ -20,12 +20,16 @@ MOST: Final = 500
 
 
 class Sweep(NamedTuple):
-    """One kind of failure: which call, and what strace does to it. `fatal`: the process does not outlive it."""
+    """One kind of failure: which call, and what strace does to it. `fatal`: the process does not outlive it.
+
+    `only_store`: on the store's own files only; a program's start reads many others.
+    """
 
     name: str
     call: str
     fault: str
     fatal: bool = False
+    only_store: bool = False
 
 
 SWEEPS: Final = (
@@ -34,7 +38,7 @@ SWEEPS: Final = (
     Sweep("write fails (EIO)", "pwrite64", "error=EIO"),
     Sweep("write finds no room (ENOSPC)", "pwrite64", "error=ENOSPC"),
     Sweep("write writes nothing (short write)", "pwrite64", "retval=0"),
-    Sweep("read fails (EIO)", "pread64", "error=EIO"),
+    Sweep("read fails (EIO)", "pread64", "error=EIO", only_store=True),
     Sweep("cutting the file fails (EIO)", "ftruncate", "error=EIO"),
     Sweep("kill -9 in the middle of a write", "pwrite64", "signal=SIGKILL", fatal=True),
     Sweep("kill -9 before a sync", "fdatasync", "signal=SIGKILL", fatal=True),
@@ -50,7 +54,8 @@ class Tried(NamedTuple):
 
 def spoil(book: Book, sweep: Sweep, at: int) -> Tried:
     """Let a pen write with its n-th call spoilt, and prove the store. `hit`: there was an n-th call."""
-    prefix = tampering(sweep.call, f"{sweep.fault}:when={at}", log=book.trace)
+    only = (book.path, book.path.with_name("ledger.db-wal")) if sweep.only_store else ()
+    prefix = tampering(sweep.call, f"{sweep.fault}:when={at}", only, log=book.trace)
     done = book.write(CYCLES, prefix=prefix)
     hit = not done if sweep.fatal else "(INJECTED)" in book.trace.read_text(errors="replace")
     if not done and not sweep.fatal:

@@ -7,15 +7,15 @@ child would be strace, and killing it would leave the agent behind.
 
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 
 def tampering(
-    call: str, fault: str, only: Path | None = None, *, log: Path = Path("/dev/null")
+    call: str, fault: str, only: Sequence[Path] = (), *, log: Path = Path("/dev/null")
 ) -> tuple[str, ...]:
-    """A command's prefix: `call` has `fault` ("error=EIO:when=3", "signal=SIGKILL:when=9"), on one file or on all.
+    """A command's prefix: `call` has `fault` ("error=EIO:when=3", "signal=SIGKILL:when=9"), on some files or on all.
 
     log: where every such call is written down, the spoilt ones marked "(INJECTED)".
     """
@@ -24,7 +24,7 @@ def tampering(
 
 
 @contextmanager
-def tampered(pid: int, call: str, fault: str, only: Path | None = None) -> Iterator[None]:
+def tampered(pid: int, call: str, fault: str, only: Sequence[Path] = ()) -> Iterator[None]:
     """The same, for a process that runs, until the end of this block."""
     command = ["strace", "-f", "-p", str(pid), *_injecting(call, fault, only, Path("/dev/null"))]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -38,6 +38,6 @@ def tampered(pid: int, call: str, fault: str, only: Path | None = None) -> Itera
         tracer.communicate(timeout=20)
 
 
-def _injecting(call: str, fault: str, only: Path | None, log: Path) -> tuple[str, ...]:
-    file = () if only is None else ("-P", str(only.resolve()))
-    return ("-o", str(log), *file, "-e", f"trace={call}", "-e", f"inject={call}:{fault}")
+def _injecting(call: str, fault: str, only: Sequence[Path], log: Path) -> tuple[str, ...]:
+    files = [word for path in only for word in ("-P", str(path.resolve()))]
+    return ("-o", str(log), *files, "-e", f"trace={call}", "-e", f"inject={call}:{fault}")
