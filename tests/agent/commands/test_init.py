@@ -59,7 +59,7 @@ def test_the_centres_key_is_pinned_and_its_broker_written(tmp_path: Path, centre
     assert keyfile.load_public(folder / "keys" / "centre.pub") == keyfile.load_public(centre)
     assert table["centre"] == keys.fingerprint(keyfile.load_public(centre))
     assert json.loads(check(folder).output)["destinations"] == [
-        {"id": "centre", "url": "mqtts://broker.example:8883", "ack": "receipt"}
+        {"id": "centre", "url": "mqtts://broker.example:8883", "ack": "receipt", "records_per_s": 200}
     ]
 
 
