@@ -31,6 +31,7 @@ from telemetry.record import ZERO_HASH, Boot
 
 NOTE_BOOTS, NOTE_CLEAN, NOTE_CONFIGURATION, NOTE_BEGUN_FROM = "boots", "clean", "configuration", "begun from"
 NOTE_SIGNER, NOTE_SOUND = "signer", "sound wall"
+KID_BYTES = 8
 UPKEEP_S = 600.0
 ROOM_PERCENT = 5
 """Of the quota, made at once when it is used up: every write that deletes is a write."""
@@ -92,6 +93,7 @@ class StationLedger:
 
     async def boot(self, configuration: Configuration) -> None:
         """Sign how this run begins and, where the ledger does not have it yet, the configuration."""
+        self._say_signer(self.store.notes.get(NOTE_SIGNER, self._signer))
         self._note_run()
         self.recorder.configuration = configuration.hash8
         newest = await self._newest()
@@ -102,6 +104,22 @@ class StationLedger:
             self._note_begun_from(self._start.before)
         self._say_boot(self._start.reason, last_sign, self._start.before)
         self.configure(configuration, anew=self._start.new_ledger)
+
+    def _say_signer(self, before: bytes) -> None:
+        """Who signed the ledger before, when that was another key or another station id."""
+        station, owed = before[KID_BYTES:].decode(), max(map(self._owed, self.store.destinations), default=0)
+        if station != self._station and owed:
+            why = (
+                f"they name station {station}, and no centre takes them from {self._station}:"
+                f" go back to the id {station} until they are delivered, or hand them over with `tram export`"
+            )
+            self._report("ledger.other-station", {"owed": owed, "why": why, "alarm": True})
+        elif before != self._signer:
+            why = "this station has another key now: enrol it at the centre with --replace"
+            self._report("ledger.other-key", {"owed": owed, "why": why})
+
+    def _owed(self, destination: str) -> int:
+        return sum(owed.last - owed.first + 1 for owed in self.store.owed(destination))
 
     async def _newest(self) -> Entry | None:
         """None also when it cannot be read: a run begins all the same, and the keeper sets a damaged file aside."""

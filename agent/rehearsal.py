@@ -156,12 +156,14 @@ class Rehearsal:
         self.agents[station] = process
         return process
 
-    def enrol(self, station: str, key: Path) -> None:
-        """The operator types the fingerprint, as soon as the centre has heard the station."""
+    def enrol(self, station: str, key: Path, *more: str) -> None:
+        """The operator types the fingerprint, as soon as the centre has heard the station. `more`: options."""
         words = fingerprint(keyfile.load(key).public)
         deadline = time.monotonic() + START_S
         while True:
-            done = self.tram("central", "enrol", str(self.centre_folder), station, "--fingerprint", words)
+            done = self.tram(
+                "central", "enrol", str(self.centre_folder), station, "--fingerprint", words, *more
+            )
             if done.returncode == 0:
                 return
             if self._is_over or time.monotonic() > deadline:

@@ -13,6 +13,7 @@ from central.now import Now
 from central.receipts import Outgoing, Receipts
 from central.receive import Receiver
 from central.store import Store
+from central.succession import Succession
 from telemetry.fields import is_identifier
 from telemetry.keys import KeyRing, SigningKey, fingerprint
 
@@ -51,9 +52,10 @@ class Centre:
         with store.transaction():
             self._ledgers = Ledgers(store)
         self._behind: set[int] = {ledger.id for ledger in self._ledgers}
-        self._receiver = Receiver(store, self._ledgers, self._rings)
-        self._heads = Heads(store, self._ledgers, self._receiver)
-        self._receipts = Receipts(store, key, root)
+        succession = Succession(store, self._ledgers, self._rings)
+        self._receiver = Receiver(store, self._ledgers, self._rings, succession)
+        self._heads = Heads(store, self._ledgers, self._receiver, succession)
+        self._receipts = Receipts(store, key, root, succession)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
@@ -85,7 +87,7 @@ class Centre:
 
     def due(self, now: Now) -> list[Outgoing]:
         """The receipts to publish now; each is kept before it is given out."""
-        return self._receipts.make(self._ledgers, self._rings, now)
+        return self._receipts.make(self._ledgers, now)
 
     def answer_all(self) -> None:
         """A new connection: the broker may have lost every receipt it retained."""

@@ -6,6 +6,7 @@ from central.ledgers import Ledger, Ledgers, hole_key
 from central.now import Now
 from central.receive import Receiver, Refused
 from central.store import Store
+from central.succession import Succession
 from telemetry import ranges
 from telemetry.envelope import HEAD, RECORD, BadSignature, Forged, UnknownKey, peek, unseal
 from telemetry.fields import RecordError
@@ -21,10 +22,11 @@ COMMIT_MS = 10_000
 class Heads:
     """Takes heads of enrolled stations. Each is answered with a receipt, and the newest one is believed."""
 
-    def __init__(self, store: Store, ledgers: Ledgers, receiver: Receiver) -> None:
+    def __init__(self, store: Store, ledgers: Ledgers, receiver: Receiver, succession: Succession) -> None:
         self._store = store
         self._ledgers = ledgers
         self._receiver = receiver
+        self._succession = succession
 
     def head(self, station: str, ledger: str, payload: bytes, ring: KeyRing, now: Now) -> None:
         """A message on `head/LEDGER`; anything but a head of that ledger is refused and kept as such."""
@@ -50,6 +52,9 @@ class Heads:
         if (head.station, head.ledger.hex()) != (station, name):
             signed = f"{head.station}, ledger {head.ledger.hex()}"
             raise Refused(FindingKind.REJECTION, f"a head of {signed}, sent as {station}, ledger {name:.64}")
+        known = self._ledgers.find(station, head.ledger)
+        if known is not None and kid in ring and self._succession.end(known):
+            return self._ledgers.touch(known), head  # the key of today speaks for the ledgers that it follows
         return self._receiver.open_ledger(station, head.ledger, trusted[kid], now), head
 
     def _with_key_of_ledger(self, station: str, name: str, ring: KeyRing) -> KeyRing:

@@ -1,13 +1,14 @@
 """What the centre says of each ledger, signed: within two seconds of a commit, after 500 records, on every head."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from central.ledgers import Ledger
 from central.now import Now
 from central.store import Store
+from central.succession import Succession
 from telemetry.envelope import RECEIPT, Sealer
-from telemetry.keys import KeyRing, SigningKey
+from telemetry.keys import SigningKey
 from telemetry.receipt import Receipt, ReceiptStatus
 
 AFTER_MS = 1500
@@ -28,9 +29,9 @@ def is_due(ledger: Ledger, now: Now) -> bool:
     return bool(ledger.unsaid) and now.mono_ms - ledger.unsaid_since_mono_ms >= AFTER_MS
 
 
-def status(ledger: Ledger, rings: Mapping[str, KeyRing]) -> ReceiptStatus:
+def status(ledger: Ledger, succession: Succession) -> ReceiptStatus:
     """What the centre thinks of a ledger, the worst first."""
-    if ledger.kid not in rings.get(ledger.station, ()):
+    if not succession.end(ledger):
         return ReceiptStatus.RE_ENROL
     return ledger.reception.status(ledger.holes)
 
@@ -38,17 +39,18 @@ def status(ledger: Ledger, rings: Mapping[str, KeyRing]) -> ReceiptStatus:
 class Receipts:
     """Makes receipts of what is committed, and keeps the newest of each ledger before it leaves."""
 
-    def __init__(self, store: Store, key: SigningKey, root: str) -> None:
+    def __init__(self, store: Store, key: SigningKey, root: str, succession: Succession) -> None:
         self._store = store
+        self._succession = succession
         self._sealer = Sealer(key, RECEIPT)
         self._root = root
 
-    def make(self, ledgers: Iterable[Ledger], rings: Mapping[str, KeyRing], now: Now) -> list[Outgoing]:
+    def make(self, ledgers: Iterable[Ledger], now: Now) -> list[Outgoing]:
         """The receipts of those ledgers for which one is due."""
         due = [ledger for ledger in ledgers if is_due(ledger, now)]
-        return self._commit(due, rings, now) if due else []
+        return self._commit(due, now) if due else []
 
-    def _commit(self, due: Sequence[Ledger], rings: Mapping[str, KeyRing], now: Now) -> list[Outgoing]:
+    def _commit(self, due: Sequence[Ledger], now: Now) -> list[Outgoing]:
         outgoing: list[Outgoing] = []
         kept: list[tuple[bytes, int, int, int]] = []
         with self._store.transaction():
@@ -64,7 +66,7 @@ class Receipts:
                     store_id=store_id,
                     number=number,
                     wall_ms=now.wall_ms,
-                    status=status(ledger, rings),
+                    status=status(ledger, self._succession),
                 )
                 envelope = self._sealer.seal(said.encode())
                 topic = f"{self._root}/{ledger.station}/receipt/{ledger.ledger.hex()}"

@@ -14,6 +14,7 @@ from central.records import Measurement
 from central.rot import hash_before_rot, is_word_of
 from central.store import Store
 from central.strangers import STRANGERS_KEPT, Stranger, stranger_of
+from central.succession import Succession
 from telemetry import cbor
 from telemetry.bodies import BootBody
 from telemetry.content import readings_of
@@ -42,10 +43,13 @@ class Refused(Exception):
 class Receiver:
     """Takes records of enrolled stations and boot records of strangers."""
 
-    def __init__(self, store: Store, ledgers: Ledgers, rings: Mapping[str, KeyRing]) -> None:
+    def __init__(
+        self, store: Store, ledgers: Ledgers, rings: Mapping[str, KeyRing], succession: Succession
+    ) -> None:
         self._store = store
         self._ledgers = ledgers
         self._rings = rings
+        self._succession = succession
 
     def records(self, station: str, payload: bytes, now: Now) -> None:
         """A `live` or `past` message of an enrolled station."""
@@ -136,8 +140,8 @@ class Receiver:
 
     def _verified(self, station: str, envelope: bytes, now: Now) -> tuple[Record, bytes]:
         """The record in the envelope and the key that signed it."""
-        ring = self._rings[station]
         try:
+            ring = self._ring_for(station, envelope)
             payload, kid = unseal(envelope, RECORD, ring)
             record = decode_record(payload)
         except UnknownKey as error:
@@ -154,6 +158,24 @@ class Receiver:
                 FindingKind.REJECTION, f"the boot record {record.seq} names a key that did not sign it"
             )
         return record, ring[kid]
+
+    def _ring_for(self, station: str, envelope: bytes) -> KeyRing:
+        """The station's enrolled key, or the key before it where that one is still believed."""
+        ring, sealed = self._rings[station], peek(envelope, RECORD)
+        if sealed.kid in ring:
+            return ring
+        for ledger in self._ledgers.of_station(station):
+            if ledger.kid == sealed.kid:
+                record = decode_record(sealed.payload)
+                known = self._ledgers.find(station, record.ledger)
+                if (
+                    known is not None
+                    and known.kid == sealed.kid
+                    and record.seq <= self._succession.end(known)
+                ):
+                    return self._succession.ring(known)
+                break
+        return ring
 
     def _remember_exchanged(self, station: str, envelope: bytes, now: Now) -> None:
         """A boot record of an enrolled station under another key: perhaps its gateway was exchanged."""

@@ -173,12 +173,17 @@ async def test_with_another_key_or_station_id_the_old_ledger_is_not_written_on(
     async with opened(tmp_path) as store:
         other = SigningKey.generate() if what == "key" else key
         station = "BD_2" if what == "station" else "BD_1"
-        await run_once(ledger_of(tmp_path, store, key=other, station=station))
+        reported = Reported()
+        await run_once(ledger_of(tmp_path, store, key=other, station=station, reported=reported))
+        said = dict(reported.said)[f"ledger.other-{what}"]
+        assert (said["owed"], said.get("alarm", False)) == (2, what == "station")
         _, (record, boot) = await boots(store)
         assert (record.station, record.seq, boot.reason) == (station, 1, BootReason.ENROLMENT)
         assert record.ledger != before.ledger
         assert (boot.public, boot.before) == (other.public, (before.ledger, before.next_seq - 1, before.prev))
-        await run_once(ledger_of(tmp_path, store, key=other, station=station))
+        again = Reported()
+        await run_once(ledger_of(tmp_path, store, key=other, station=station, reported=again))
+        assert not [event for event in again.events if event.startswith("ledger.other")]
         assert (await boots(store))[-1][0].ledger == record.ledger
 
 

@@ -55,9 +55,20 @@ class Gateway:
         self.sealed.append(made)
         return made.envelope
 
-    def boot(self, reason: BootReason = BootReason.ENROLMENT) -> bytes:
-        """The first record of a run."""
-        return self.record(Kind.BOOT, BootBody(self.key.public, reason, None, None, "tram test").encode())
+    @property
+    def end(self) -> tuple[bytes, int, bytes]:
+        """How the ledger after this one names it."""
+        newest = self.sealed[-1]
+        return self.ledger, newest.seq, newest.hash
+
+    def boot(
+        self,
+        reason: BootReason = BootReason.ENROLMENT,
+        *,
+        before: tuple[bytes, int, bytes] | None = None,
+    ) -> bytes:
+        """The first record of a run. `before`: the end of the ledger that this one follows."""
+        return self.record(Kind.BOOT, BootBody(self.key.public, reason, None, before, "tram test").encode())
 
     def configuration(self) -> bytes:
         """Say what the one device measures, every five seconds."""
