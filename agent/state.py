@@ -1,5 +1,6 @@
 """The state of a running agent as plain values: what `tram status --json` prints."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +19,10 @@ State = dict[str, object]
 
 
 def status_of(agent: "Agent") -> State:
-    """Lines, devices with their last values, ledger, destinations and clock. Ages in s, instants in ms UTC."""
+    """Lines, devices with their last values, ledger, destinations and clock. Ages in s, instants in ms UTC.
+
+    `tasks`: of the event loop, that of the answer included; a number that grows for days is a leak.
+    """
     now = moment(agent.clock)
     ledger = agent.ledger.recorder.ledger
     units = {
@@ -30,6 +34,7 @@ def status_of(agent: "Agent") -> State:
         "software": SOFTWARE,
         "running_for_s": (now.wall_ms - agent.started_wall_ms) // 1_000,
         "boots": agent.ledger.boots,
+        "tasks": len(asyncio.all_tasks()),
         "clock": {
             "wall_ms": now.wall_ms,
             "state": ClockState(now.clock).name.lower(),

@@ -119,6 +119,7 @@ def test_a_second_agent_on_the_same_store_gets_one_line_and_harms_nobody(station
     assert first.is_running()
     station.grows()
     assert station.status()["station"] == station.name
+    assert station.status()["tasks"] > len(station.lines)
 
 
 def test_systemd_hears_ready_then_the_watchdog_and_at_the_end_stopping(
