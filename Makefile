@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test pure crash late chaos bench lint format lock clean
+.PHONY: demo test pure crash late chaos soak bench lint format lock clean
 
 demo: .venv/run.stamp
 	$(BIN)/tram demo
@@ -22,6 +22,9 @@ late: .venv/dev.stamp
 
 chaos: .venv/dev.stamp
 	$(BIN)/python -m tests.chaos --seed $${SEED:-1} $${ONLY:+--only "$$ONLY"}
+
+soak: .venv/dev.stamp
+	$(BIN)/python -m tests.soak --minutes $${MINUTES:-10} --seed $${SEED:-1}
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench
