@@ -36,9 +36,16 @@ UPKEEP_S = 600.0
 ROOM_PERCENT = 5
 """Of the quota, made at once when it is used up: every write that deletes is a write."""
 
+_HELD = (
+    "another program reads the ledger's file and does not end its transaction, so the log beside it has grown to"
+    " {:.0f} MB: close that program"
+)
+
 
 class StationLedger:
     """Opened once per run; `committed` is called with every batch that became durable, and its ledger id."""
+
+    _held: str | None = None
 
     def __init__(
         self,
@@ -206,9 +213,22 @@ class StationLedger:
 
     async def _prune(self) -> None:
         try:
-            await self.store.prune(self._sound_wall_ms())
+            pruned = await self.store.prune(self._sound_wall_ms())
         except StoreError as error:
             self._report("store.unpruned", {"error": str(error), "alarm": True})
+        else:
+            self._say_held(pruned.held_bytes)
+
+    def _say_held(self, log_bytes: int) -> None:
+        """Nothing bounds the log while another program stays in its transaction; only a person can end that one."""
+        self._held = _HELD.format(log_bytes / 1e6) if log_bytes else None
+        if self._held:
+            self._report("store.held", {"error": self._held, "alarm": True})
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the store, for the technician; None: nothing."""
+        return self.keeper.trouble or self._held
 
     def _sound_wall_ms(self) -> int:
         """What retention may call now. Without a sound clock nothing becomes older; the quota counts all the same."""

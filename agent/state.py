@@ -44,7 +44,7 @@ def status_of(agent: "Agent") -> State:
             "id": ledger.ledger.hex(),
             "newest_seq": ledger.next_seq - 1,
             "waiting": agent.ledger.keeper.waiting,
-            "trouble": agent.ledger.keeper.trouble,
+            "trouble": agent.ledger.trouble,
             "entombed": agent.ledger.entombed,
         },
         "lines": [_line(agent, line) for line in agent.field.lines],

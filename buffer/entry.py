@@ -39,11 +39,15 @@ class Owed(NamedTuple):
 
 
 class Pruned(NamedTuple):
-    """What one pruning took away: rows past their keeping time, rows the quota needed, pages given back."""
+    """What one pruning took away: rows past their keeping time, rows the quota needed, pages given back.
+
+    held_bytes: size of a large log that could not be emptied, because a reader stays in its transaction; 0: none.
+    """
 
     by_age: int
     by_quota: int
     pages: int
+    held_bytes: int = 0
 
 
 class LedgerHeld(NamedTuple):

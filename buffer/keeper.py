@@ -143,10 +143,11 @@ class Keeper:
         """Shortens the file by some of its free pages; the number of pages, 0 when there is no need."""
         return self._twice("shrinking", lambda: self._ask(self._shrink, writes=True))
 
-    def trim_wal(self) -> None:
-        """Empties a large WAL, when no reader is in the way."""
+    def trim_wal(self) -> int:
+        """Empties a large WAL. Its size when it stays large, because a reader is in the way; else 0."""
         if self.wal_bytes() > database.WAL_LIMIT_BYTES:
             self._twice("checkpointing", lambda: self._ask(checkpoint, writes=True))
+        return left if (left := self.wal_bytes()) > database.WAL_LIMIT_BYTES else 0
 
     def wal_bytes(self) -> int:
         """Size of the write-ahead log."""

@@ -27,5 +27,4 @@ async def pruned(keeper: Keeper, run: Run, step: Step, before_wall_ms: int, quot
                 break
     while given := await run(keeper.give_back):
         freed += given
-    await run(keeper.trim_wal)
-    return Pruned(by_age, by_quota, freed)
+    return Pruned(by_age, by_quota, freed, await run(keeper.trim_wal))

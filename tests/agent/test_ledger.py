@@ -2,8 +2,9 @@
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,27 @@ async def test_a_key_folder_that_takes_no_file_is_an_alarm_and_the_station_goes_
     assert event == "ledger.unprotected"
     assert fields["alarm"] is True
     assert "station.ledger" in str(fields["file"])
+
+
+async def test_a_program_that_stays_in_the_file_is_named_until_it_has_left(tmp_path: Path) -> None:
+    reported = Reported()
+    async with opened(tmp_path) as store:
+        ledger = ledger_of(tmp_path, store, key=keyfile.create(tmp_path / "station.pem"), reported=reported)
+        await run_once(ledger)
+        await ledger._prune()
+        assert ledger.trouble is None
+        with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as somebody:
+            somebody.execute("BEGIN")
+            somebody.execute("SELECT count(*) FROM entry").fetchone()
+            assert store.tail is not None
+            for number in range(20):
+                await store.append([], store.tail, {"ballast": bytes([number]) * 300_000})
+            await ledger._prune()
+            assert "the log beside it has grown to 6 MB: close that program" in str(ledger.trouble)
+            assert reported.said[-1] == ("store.held", {"error": ledger.trouble, "alarm": True})
+        await ledger._prune()
+        assert ledger.trouble is None
+        assert reported.events.count("store.held") == 1
 
 
 async def test_a_store_that_cannot_be_pruned_is_an_alarm_and_the_station_goes_on(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from buffer.database import WAL_LIMIT_BYTES
 from buffer.inventory import Inventory, Kept
 from buffer.owed import OPEN
 from buffer.retention import prunable
@@ -156,12 +157,27 @@ async def test_a_stuck_reader_keeps_the_log_growing_and_its_going_empties_it(tmp
         reader.execute("SELECT count(*) FROM entry").fetchone()
         for _ in range(700):
             await store.append(recorder.entries(1), recorder.tail)
-        await store.prune(NOON_MS)  # does not wait for the reader
-        assert (await store.stats()).wal_bytes > 4 * 1024 * 1024
-    await store.prune(NOON_MS)
+        pruned = await store.prune(NOON_MS)  # does not wait for the reader
+        assert pruned.held_bytes == (await store.stats()).wal_bytes > 4 * 1024 * 1024
+    assert (await store.prune(NOON_MS)).held_bytes == 0
     assert (await store.stats()).wal_bytes == 0
     for _ in range(700):
         await store.append(recorder.entries(1), recorder.tail)
     assert (await store.stats()).wal_bytes < 2 * 1024 * 1024
     assert len(await held(store)) == 1401
+    await store.close()
+
+
+async def test_a_few_commits_after_a_reader_has_left_the_log_is_cut_back_without_a_pruning(
+    tmp_path: Path,
+) -> None:
+    store, recorder = await started(tmp_path / "ledger.db", "centre", rows=1)
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM entry").fetchone()
+        while (await store.stats()).wal_bytes < 2 * WAL_LIMIT_BYTES:
+            await store.append(recorder.entries(20), recorder.tail)
+    for _ in range(3):
+        await store.append(recorder.entries(20), recorder.tail)
+    assert (await store.stats()).wal_bytes <= WAL_LIMIT_BYTES
     await store.close()
