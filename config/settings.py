@@ -29,7 +29,7 @@ class SettingProblem(Protocol):
 
 
 class Meaning(Protocol):
-    """One channel: its id and its unit of measure."""
+    """One channel: its id, its unit of measure, and how wide its number is."""
 
     @property
     def id(self) -> str:
@@ -39,6 +39,11 @@ class Meaning(Protocol):
     @property
     def unit(self) -> str:
         """As it stands in the record."""
+        ...
+
+    @property
+    def bits(self) -> int:
+        """8, 16, 32 or 64."""
         ...
 
 

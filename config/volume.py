@@ -14,8 +14,8 @@ from config.station import Device
 
 RECORD_BYTES = 243
 """An envelope without ids and channels: header, signature, links, clocks (design, section 3)."""
-CHANNEL_BYTES = 13
-"""A channel without its id: a map, labels, and a value of 64 bits."""
+CHANNEL_BYTES = 5
+"""A channel without its id and the bits of its value: a map, labels, the value's head."""
 UNIT_BYTES = 2
 """The label and the length of a unit of measure that is not the record's usual one."""
 ROW_BYTES = 39
@@ -41,15 +41,16 @@ class Volume(NamedTuple):
 
 def volume_of(station: str, device: Device) -> Volume:
     """One device's share."""
-    channels = [(channel.id, channel.unit) for channel in cast("Settings", device.settings).channels()]
+    meanings = cast("Settings", device.settings).channels()
+    channels = [(meaning.id, meaning.unit, meaning.bits) for meaning in meanings]
     records = DAY_MS / device.every_ms
     return Volume(records, records * bytes_on_disk(record_bytes(station, device.id, channels)))
 
 
-def record_bytes(station: str, device: str, channels: list[tuple[str, str]]) -> int:
-    """One signed record with a value for each of these channels (id, unit of measure)."""
-    ids = sum(CHANNEL_BYTES + len(name.encode()) for name, _ in channels)
-    units = Counter(unit for _, unit in channels)
+def record_bytes(station: str, device: str, channels: list[tuple[str, str, int]]) -> int:
+    """One signed record with a value for each of these channels (id, unit of measure, bits of the value)."""
+    ids = sum(CHANNEL_BYTES + len(name.encode()) + bits // 8 for name, _, bits in channels)
+    units = Counter(unit for _, unit, _ in channels)
     usual = max(units, key=lambda unit: units[unit], default="")
     others = sum(count * (UNIT_BYTES + len(unit.encode())) for unit, count in units.items() if unit != usual)
     return RECORD_BYTES + 2 * len(station) + len(device) + len(usual.encode()) + ids + others

@@ -27,12 +27,13 @@ class Cycle(NamedTuple):
 
 
 class ChannelMeaning(NamedTuple):
-    """What a channel's number means. `low` and `high` in `unit`; None: no limit."""
+    """What a channel's number means. `low` and `high` in `unit`; None: no limit. `bits`: the widest it is written."""
 
     id: str
     unit: str
     low: float | None = None
     high: float | None = None
+    bits: int = 64
 
 
 class SettingProblem(NamedTuple):

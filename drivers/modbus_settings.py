@@ -72,9 +72,23 @@ class Channel(BaseModel):
         return self.unit or ("1" if self.type == "bit" else "")
 
     @property
+    def bits(self) -> int:
+        """How wide the value is written at most; a scaled one was computed, and computed ones have 64."""
+        if self.type == "string":
+            return 8 * (self.length or 0)
+        if self.type == "bit":
+            return 8
+        return 16 * REGISTERS[self.type] if self.scale == 1 and self.offset == 0 else 64
+
+    @property
     def no_value_flags(self) -> int:
         """The flags of a reading whose raw value is one of `no_value`."""
         return int(_FLAGS[self.no_value_means])
+
+    def meaning(self) -> ChannelMeaning:
+        """What its number means."""
+        low, high = self.range or (None, None)
+        return ChannelMeaning(self.id, self.unit_of_measure, low, high, self.bits)
 
     def point(self) -> Point | None:
         """Where the value lies; None while that is contradictory."""
@@ -184,9 +198,7 @@ class Settings(DriverSettings):
 
     def channels(self) -> tuple[ChannelMeaning, ...]:
         """The channels in the order of the file."""
-        return tuple(
-            ChannelMeaning(c.id, c.unit_of_measure, *(c.range or (None, None))) for c in self.channel
-        )
+        return tuple(c.meaning() for c in self.channel)
 
     def points(self) -> tuple[Point, ...]:
         """One point per channel."""

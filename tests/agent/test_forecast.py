@@ -87,11 +87,12 @@ def test_coils_come_eight_in_a_byte() -> None:
     assert coils.wire_s == pytest.approx(2 * 38.5 / 9600 + 8 * character_s + 0.02 + (5 + 2) * character_s)
 
 
+@pytest.mark.parametrize(("bits", "value"), [(64, 7.13), (32, 7.125)])
 @pytest.mark.parametrize("count", [1, 2, 5, 20, 60, 100, 300])
-def test_the_estimate_of_a_record_is_that_of_a_real_one(count: int) -> None:
+def test_the_estimate_of_a_record_is_that_of_a_real_one(count: int, bits: int, value: float) -> None:
     channels = [(f"c{index:05}", "mg/L" if index % 3 else "degC") for index in range(count)]
-    estimate = record_bytes("BD_VSIP_NUO001", "dev1", channels)
-    assert estimate == pytest.approx(len(_envelope(channels)), rel=0.05)
+    estimate = record_bytes("BD_VSIP_NUO001", "dev1", [(name, unit, bits) for name, unit in channels])
+    assert estimate == pytest.approx(len(_envelope(channels, value)), rel=0.05)
 
 
 @pytest.mark.parametrize("size", [300, 320, 400, 660, 1000, 2200, 3900, 6000, 20_000])
@@ -110,8 +111,8 @@ def test_the_estimate_of_the_disk_is_that_of_a_real_table(size: int) -> None:
     assert bytes_on_disk(size) == pytest.approx(pages * 4096 / len(rows), rel=0.2)
 
 
-def _envelope(channels: list[tuple[str, str]]) -> bytes:
-    readings = [Reading(name, 7.13 + index) for index, (name, _) in enumerate(channels)]
+def _envelope(channels: list[tuple[str, str]], value: float) -> bytes:
+    readings = [Reading(name, value + index) for index, (name, _) in enumerate(channels)]
     body = PackEncoder("BD_VSIP_NUO001", "dev1", channels).encode([(1_795_000_000_000, readings)])
     ledger = Ledger("BD_VSIP_NUO001", bytes(16), next_seq=100_000)
     moment = Moment(1_795_000_000_000, 5_000_000_000, 2, 15)

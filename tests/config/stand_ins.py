@@ -103,6 +103,7 @@ class FakeMeaning(NamedTuple):
 
     id: str
     unit: str
+    bits: int = 64
 
 
 class FakeSettings(BaseModel):

@@ -15,15 +15,16 @@ def test_a_poll_every_five_seconds_is_17280_records_a_day() -> None:
 
 
 def test_longer_names_and_more_channels_need_more_room() -> None:
-    one = record_bytes("A", "ph", [("pH", "pH")])
-    assert record_bytes("AB", "ph", [("pH", "pH")]) == one + 2
-    assert record_bytes("A", "ph", [("pH2", "pH")]) == one + 1
-    assert record_bytes("A", "ph", [("pH", "pH"), ("T", "degC")]) == one + 13 + 1 + 2 + 4
+    one = record_bytes("A", "ph", [("pH", "pH", 64)])
+    assert record_bytes("AB", "ph", [("pH", "pH", 64)]) == one + 2
+    assert record_bytes("A", "ph", [("pH2", "pH", 64)]) == one + 1
+    assert record_bytes("A", "ph", [("pH", "pH", 64), ("T", "degC", 64)]) == one + 13 + 1 + 2 + 4
+    assert record_bytes("A", "ph", [("pH", "pH", 32)]) == one - 4
 
 
 def test_the_usual_unit_of_measure_is_written_once() -> None:
-    same = record_bytes("A", "d", [("a", "mg/L"), ("b", "mg/L"), ("c", "pH")])
-    other = record_bytes("A", "d", [("a", "mg/L"), ("b", "mg/l"), ("c", "pH")])
+    same = record_bytes("A", "d", [("a", "mg/L", 64), ("b", "mg/L", 64), ("c", "pH", 64)])
+    other = record_bytes("A", "d", [("a", "mg/L", 64), ("b", "mg/l", 64), ("c", "pH", 64)])
     assert other == same + 2 + 4
 
 

@@ -30,14 +30,24 @@ def test_the_example_of_the_design() -> None:
     device = settings(channel(order="ABCD", scale=1.0, offset=0.0, range=[0, 14]))
     assert problems(channel()) == []
     assert device.points() == (Point("pH", "holding", 0, "float32", "ABCD", 2, None),)
-    assert device.channels() == (ChannelMeaning("pH", "pH", 0.0, 14.0),)
+    assert device.channels() == (ChannelMeaning("pH", "pH", 0.0, 14.0, 32),)
     assert device.rows() == [["pH", "holding", 0, "float32", "ABCD", 1.0, 0.0, "pH", [0.0, 14.0]]]
     assert device.address() == 3
 
 
 def test_a_channel_without_range_has_no_limits() -> None:
-    assert settings(channel()).channels() == (ChannelMeaning("pH", "pH", None, None),)
+    assert settings(channel()).channels() == (ChannelMeaning("pH", "pH", None, None, 32),)
     assert settings(channel()).rows()[0][-1] is None
+
+
+def test_a_value_is_as_wide_as_its_registers_until_it_is_scaled() -> None:
+    types = {"float32": 32, "uint16": 16, "int64": 64, "bcd32": 32}
+    device = settings(*(channel(id=name, type=name) for name in types))
+    assert {meaning.id: meaning.bits for meaning in device.channels()} == types
+    (scaled,) = settings(channel(type="int16", scale=0.1)).channels()
+    assert scaled.bits == 64
+    (text,) = settings(channel(type="string", length=12, unit=None)).channels()
+    assert text.bits == 96
 
 
 def test_register_40001_is_address_0_of_the_holding_table() -> None:
