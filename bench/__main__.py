@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from bench import backfill, measure, rough
+from bench import backfill, card, held, measure, retention, rough, wear
 from bench.calibration import calibrate
 from bench.load import Load
 from bench.measure import Pace, Start
 from bench.probe import file_system
-from bench.report import Report, Scenario
+from bench.report import Report, Scenario, StoreFigures
 from bench.stage import BenchError, Stage, running, set_up
 
 
@@ -40,11 +40,15 @@ QUICK = (
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="A short look, in under 40 s: rougher, and without a backlog.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="A short look, in under 40 s: rougher, and without a backlog or the store by itself.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False), help="Where the stores are put.")
 def bench(*, quick: bool, as_json: bool, folder: str | None) -> None:
-    """Measure the agent on simulated stations, in some five minutes. Nothing is asserted.
+    """Measure the agent on simulated stations, in some seven minutes. Nothing is asserted.
 
     Example: python -m bench --quick
     """
@@ -70,7 +74,18 @@ def _run(plans: tuple[Plan, ...], place: Path, *, quick: bool) -> Report:
     assert thrown is not None
     drains = () if quick else _drains(place)
     machine = before, calibrate(), os.cpu_count() or 1, file_system(place)
-    return Report(*machine, tuple(scenarios), thrown, drains)
+    return Report(*machine, tuple(scenarios), thrown, drains, None if quick else _store(place))
+
+
+def _store(place: Path) -> StoreFigures:
+    worn: tuple[wear.Worn, ...] = ()
+    if not card.why_not():
+        _say("wear, on a card of its own")
+        worn = wear.measure(place / "wear")
+    _say(f"a file after {retention.KEEP_DAYS} days")
+    retained = retention.measure(place / "retention")
+    _say("a log while somebody reads")
+    return StoreFigures(worn, retained, held.measure(place / "held"))
 
 
 def _drains(place: Path) -> tuple[backfill.Drain, ...]:

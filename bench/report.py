@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench import backfill
+from bench import backfill, card, held, retention, wear
 from bench.calibration import Calibration
 from bench.measure import Drained, Span, Start, Steady
 from bench.rough import Rough
@@ -30,6 +30,20 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreFigures:
+    """The store by itself. `worn` is empty where no card can be put in."""
+
+    worn: tuple[wear.Worn, ...]
+    retained: retention.Retained
+    held: held.Held
+
+    def lines(self) -> list[str]:
+        """For people."""
+        worn = [*map(wear.as_text, self.worn)] or [f"wear: no card can be put in here: {card.why_not()}"]
+        return ["\n".join(worn), retention.as_text(self.retained), held.as_text(self.held)]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One run of the bench."""
 
@@ -40,6 +54,7 @@ class Report:
     scenarios: tuple[Scenario, ...]
     rough: Rough
     drains: tuple[backfill.Drain, ...] = ()
+    store: "StoreFigures | None" = None
 
     def as_json(self) -> str:
         """For programs; the units are in the names."""
@@ -52,6 +67,7 @@ class Report:
             self._table(),
             *self._backlogs(),
             *map(backfill.as_text, self.drains),
+            *(self.store.lines() if self.store else ()),
             self._ratio(),
         ]
         return "\n\n".join(parts)
