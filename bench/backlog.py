@@ -76,10 +76,15 @@ class Instruments:
 
 
 class Yesterdays:
-    """Signs what a station polled every `every_ms`, from `from_ms` (Unix ms) on, as long as it is asked to."""
+    """Signs what a station polled every `every_ms`, from `from_ms` (Unix ms) on, as long as it is asked to.
 
-    def __init__(self, station: Station, key: SigningKey, from_ms: int, every_ms: int) -> None:
-        self.clock = PassedClock(from_ms, from_ms - 60_000)
+    `up_ms`: how long the machine had been up by then. From day 50 on its clock takes four bytes more in each record.
+    """
+
+    def __init__(
+        self, station: Station, key: SigningKey, from_ms: int, every_ms: int, up_ms: int = 60_000
+    ) -> None:
+        self.clock = PassedClock(from_ms, from_ms - up_ms)
         self.ledger = Ledger(station.id, os.urandom(16))
         self.configuration = configuration_of(station, SOFTWARE)
         self._instruments = Instruments(station)

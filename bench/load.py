@@ -54,7 +54,7 @@ unit = "{unit}"
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`devices` instruments with `channels` values each, every second."""
+    """`devices` instruments with `channels` values each, every second where nothing else is said."""
 
     devices: int
     channels: int
@@ -69,13 +69,19 @@ class Load:
 
 
 def station_file(
-    load: Load, ports: Sequence[int], broker: str, centre: Path, records_per_s: int = DEFAULT_RECORDS_PER_S
+    load: Load,
+    ports: Sequence[int],
+    broker: str,
+    centre: Path,
+    records_per_s: int = DEFAULT_RECORDS_PER_S,
+    *,
+    every_s: int = EVERY_S,
 ) -> str:
     """The station file: `ports` of the instruments, where the broker is, and the centre's public key."""
     head = HEAD.format(station=load.station, broker=broker, centre=centre, records_per_s=records_per_s)
     parts = [head]
     for number, port in enumerate(ports):
-        parts.append(LINE.format(number=number, port=port, every=EVERY_S))
+        parts.append(LINE.format(number=number, port=port, every=every_s))
         parts += [
             CHANNEL.format(number=channel, address=2 * channel, unit=UNITS[channel % len(UNITS)])
             for channel in range(load.channels)

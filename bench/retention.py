@@ -33,6 +33,7 @@ REFERENCE = Load(4, 10)
 EVERY_S = 60
 KEEP_DAYS = 90
 UP_DAYS = 60
+"""Of the machine at the beginning, so that its records do not become longer on the way."""
 LOOK_AT_DAYS = (30, 60, 90, 100, 110, 120)
 CENTRE = "centre"
 MB = 1_000_000
@@ -107,9 +108,8 @@ async def _service(
 ) -> tuple[list[Mark], int]:
     station = load_station(file)
     from_ms = time.time_ns() // 1_000_000 - look_at_days[-1] * DAY_MS
-    past = Yesterdays(station, keyfile.load(station.identity.key), from_ms, every_s * 1_000)
-    # From day 50 of a boot on its clock takes four bytes more in every record: the machine has been up for longer.
-    past.clock.booted_ms -= UP_DAYS * DAY_MS
+    key = keyfile.load(station.identity.key)
+    past = Yesterdays(station, key, from_ms, every_s * 1_000, UP_DAYS * DAY_MS)
     marks: list[Mark] = []
     wal_most = 0
     async with await Store.open(
