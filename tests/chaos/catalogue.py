@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from tests.chaos import calls, damage, death, disk, power
+from tests.chaos import calls, certificates, clocks, damage, death, disk, power
 from tests.chaos.fault import Fault
 
-FAULTS: Final[tuple[Fault, ...]] = (*calls.FAULTS, *death.FAULTS, *disk.FAULTS, *damage.FAULTS, *power.FAULTS)
+FAULTS: Final[tuple[Fault, ...]] = (
+    *calls.FAULTS,
+    *death.FAULTS,
+    *disk.FAULTS,
+    *damage.FAULTS,
+    *power.FAULTS,
+    *clocks.FAULTS,
+    *certificates.FAULTS,
+)

@@ -58,6 +58,16 @@ def ext4(image: Path, place: Path, *, size: str | None = None) -> Iterator[None]
         yield
 
 
+@contextmanager
+def bound(file: Path, place: Path) -> Iterator[None]:
+    """Who opens `place` finds this file there."""
+    _run("mount", "--bind", str(file), str(place))
+    try:
+        yield
+    finally:
+        _run("umount", "-l", str(place))
+
+
 def fill(place: Path) -> Path:
     """Take all the room there is; the file that takes it."""
     ballast = place / "ballast"
