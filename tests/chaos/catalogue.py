@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.chaos import calls, certificates, clocks, damage, death, disk, power
+from tests.chaos import backlog, calls, certificates, clocks, damage, death, disk, lines, power
 from tests.chaos.fault import Fault
 
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -13,4 +13,6 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *power.FAULTS,
     *clocks.FAULTS,
     *certificates.FAULTS,
+    *lines.FAULTS,
+    *backlog.FAULTS,
 )

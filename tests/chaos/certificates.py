@@ -66,7 +66,7 @@ def _going(folder: Path, fleet: Fleet) -> Iterator[Station]:
 
 
 def expired(whose: str, words: str) -> Callable[[Path, Random], Outcome]:
-    """It runs out while the station delivers; the broker is started again, and there is no way in until it is renewed."""
+    """It runs out while the station delivers; the broker starts again, and there is no way in until it is renewed."""
 
     def inject(folder: Path, rng: Random) -> Outcome:
         fleet = Fleet(folder, whose)

@@ -62,11 +62,19 @@ class Reckoning:
             self._remember((record.ledger, record.seq), envelope)
         return len(self.seen)
 
-    def close(self, *, unsigned: int = 0, findings: Collection[str] = (), proven: bool = True) -> Reckoned:
+    def close(
+        self,
+        *,
+        unsigned: int = 0,
+        findings: Collection[str] = (),
+        proven: bool = True,
+        refusable: Collection[str] = (),
+    ) -> Reckoned:
         """Everything is well again, and all that is owed has arrived.
 
         unsigned: polls that may have been answered and not signed, such as one of each device per kill. findings:
-        what the centre may have found. proven: whether its audit must call every ledger whole.
+        what the centre may have found. proven: whether its audit must call every ledger whole. refusable: faults of
+        a wire (sim.faults) after which an answer may be refused and asked for again.
         """
         self.look()
         records = {place: self._record(envelope) for place, envelope in self.seen.items()}
@@ -79,7 +87,7 @@ class Reckoning:
                 named = place[1] in gone.get(place[0], ())
                 lost, entombed = lost + (not named), entombed + named
         lost += sum(_holes(records, gone))
-        verdict = self._values(records)
+        verdict = self._values(records, frozenset(refusable))
         wrong = [f"wrong value: {text}" for text in verdict.wrong]
         missed = _missed(verdict, records, before_ms=SystemClock().mono_ms() - COMING_MS)
         missed -= sum((ledger, seq) not in records for ledger, seqs in gone.items() for seq in seqs)
@@ -119,9 +127,12 @@ class Reckoning:
     def _has_centre(self) -> bool:
         return self.station.stage.centre is not None
 
-    def _values(self, records: dict[Place, Record]) -> Verdict:
+    def _values(self, records: dict[Place, Record], refusable: frozenset[str]) -> Verdict:
         """Every signed value against every served one. An answer that only took its time is as good as any other."""
-        answers = [answer._replace(faults=()) for answer in self.station.plant.answers()]
+        answers = [
+            answer if refusable & set(answer.faults) else answer._replace(faults=())
+            for answer in self.station.plant.answers()
+        ]
         signed = [_cycle(record) for record in records.values() if record.kind == Kind.READINGS]
         return reconcile(answers, signed)
 

@@ -58,10 +58,12 @@ class Line:
     gauges: Sequence[Gauge]
     host: TcpHost | PtyHost
     timeout_ms: int = 1_000
+    guard_ms: int = 100
 
     def toml(self) -> str:
         """Its tables in a station file."""
-        head = f'[[line]]\nid = "{self.id}"\nurl = "{self.url}"\ntimeout = "{self.timeout_ms}ms"\nguard = "100ms"\n'
+        patience = f'timeout = "{self.timeout_ms}ms"\nguard = "{self.guard_ms}ms"\n'
+        head = f'[[line]]\nid = "{self.id}"\nurl = "{self.url}"\n{patience}'
         return "\n".join([head, *(device(gauge, self.id) for gauge in self.gauges)])
 
 
