@@ -22,4 +22,4 @@ def test_and_in_one_on_a_real_file_system(tmp_path: Path) -> None:
     lacking = missing(MOUNTS)
     if lacking:
         pytest.skip(lacking)
-    assert written_on_ext4(tmp_path, 1, Random(1), "--planted").lost > 0
+    assert written_on_ext4(tmp_path, 5, Random(1), "--planted").lost > 0
