@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.chaos import backlog, calls, certificates, clocks, damage, death, disk, lines, power
+from tests.chaos import backlog, blocks, calls, certificates, clocks, damage, death, disk, lines, power
 from tests.chaos.fault import Fault
 
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -15,4 +15,5 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *certificates.FAULTS,
     *lines.FAULTS,
     *backlog.FAULTS,
+    *blocks.FAULTS,
 )

@@ -35,7 +35,7 @@ EVERY_MS: Final = 500
 HOUR_MS: Final = 3_600_000
 ASIDE_MS: Final = 250
 """Each step moves the grid of the polls by half a period."""
-EXACT_MS: Final = 100
+EXACT_MS: Final = 300
 """The machine's own clock is slewed meanwhile, and a step is seen between two looks at it."""
 LATE_MS: Final = 150
 """How far from its place on the wall's grid half of the polls may end."""

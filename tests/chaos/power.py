@@ -124,7 +124,7 @@ def _cut_while_it_writes(book: Book, disk: Path, copy: Path, rng: Random, *more:
         try:
             until(lambda: said.read_bytes().count(b"OK") > rng.randrange(3, 60), "commits", within_s=60)
             time.sleep(rng.random() / 5)  # somewhere between two syncs
-            _stand_still(pen.pid)
+            stand_still(pen.pid)
             shutil.copyfile(disk, copy)
         finally:
             pen.kill()
@@ -133,7 +133,7 @@ def _cut_while_it_writes(book: Book, disk: Path, copy: Path, rng: Random, *more:
     assert len(book.said.acknowledged) > before + 3, "nothing was written before the cut"
 
 
-def _stand_still(pid: int) -> None:
+def stand_still(pid: int) -> None:
     """Returns when none of its threads runs any more, a sync that has begun included."""
     os.kill(pid, signal.SIGSTOP)
     os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
@@ -198,7 +198,7 @@ def _mounted(disks: list[Path], place: Path) -> Iterator[Callable[[Path], None]]
 
 def _cut(agent: Process, reckoning: Reckoning, disk: Path, copy: Path) -> None:
     """What is durable is seen while everything stands still; then the disk is copied and the power goes."""
-    _stand_still(agent.pid)
+    stand_still(agent.pid)
     try:
         reckoning.look()
         shutil.copyfile(disk, copy)
