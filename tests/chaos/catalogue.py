@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.chaos import backlog, blocks, calls, certificates, clocks, damage, death, disk, lines, power
+from tests.chaos import backlog, blocks, broker, calls, certificates, clocks, damage, death, disk, lines, power
 from tests.chaos.fault import Fault
 
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -16,4 +16,5 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *lines.FAULTS,
     *backlog.FAULTS,
     *blocks.FAULTS,
+    *broker.FAULTS,
 )

@@ -10,6 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
+from tests.brokers import mosquitto_path
+
 
 class Violated(AssertionError):
     """An invariant does not hold after the fault."""
@@ -63,6 +65,7 @@ _PROBES: Final[Mapping[str, Callable[[], bool]]] = {
     "mountns": lambda: _succeeds("unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"),
     "loop": lambda: _succeeds("losetup", "-f") and shutil.which("mkfs.ext4") is not None,
     "strace": lambda: _succeeds("strace", "--seccomp-bpf", "-f", "-o", "/dev/null", "true"),
+    "mosquitto": lambda: mosquitto_path() is not None,
 }
 _WHY: Final[Mapping[str, str]] = {
     "root": "needs root",
