@@ -2,7 +2,21 @@
 
 from typing import Final
 
-from tests.chaos import backlog, blocks, broker, calls, certificates, clocks, damage, death, disk, lines, power
+from tests.chaos import (
+    backlog,
+    blocks,
+    broker,
+    calls,
+    centre,
+    certificates,
+    clocks,
+    damage,
+    death,
+    disk,
+    lines,
+    network,
+    power,
+)
 from tests.chaos.fault import Fault
 
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -17,4 +31,6 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *backlog.FAULTS,
     *blocks.FAULTS,
     *broker.FAULTS,
+    *network.FAULTS,
+    *centre.FAULTS,
 )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from agent.clock import SystemClock
 from agent.rehearsal import Process
 from central.folder import Folder
 from central.snapshot import snapshot
@@ -22,13 +23,18 @@ EVERY_MS: Final = 250
 LATE_S: Final = 3.0
 """No trouble with a broker may hold up a poll so long."""
 
+TIMELY_MS: Final = 5_000
+"""A receipt takes some two seconds when all is well."""
+
 _TWICE = "SELECT count(*) FROM (SELECT 1 FROM measured GROUP BY channel, ledger, seq HAVING count(*) > 1)"
 
 
 @contextmanager
-def at_work(folder: Path, broker: BrokerProcess | None = None) -> Iterator[tuple[Station, Reckoning]]:
+def at_work(
+    folder: Path, broker: BrokerProcess | None = None, *, gauges: int = GAUGES, every_ms: int = EVERY_MS
+) -> Iterator[tuple[Station, Reckoning]]:
     """A station that a centre trusts, not yet started."""
-    with station_at(folder, broker, gauges=GAUGES, every_ms=EVERY_MS) as station:
+    with station_at(folder, broker, gauges=gauges, every_ms=every_ms) as station:
         station.trust()
         station.describe(station.receipted())
         yield station, Reckoning(station)
@@ -59,9 +65,10 @@ def held(station: Station, for_s: float) -> int:
 
 
 def recovery(station: Station, ended_s: float, *, within_s: float = 90) -> float:
-    """Seconds from the fault's end until all that was signed before it is receipted."""
+    """Seconds from the fault's end until all that was signed before it is receipted, and what came later in time."""
     newest = station.rows()[-1].seq
     until(lambda: _is_receipted(station, newest), f"receipts up to {newest}", within_s=within_s)
+    until(lambda: _is_timely(station), "timely receipts", within_s=within_s)
     return time.monotonic() - ended_s
 
 
@@ -89,6 +96,13 @@ def outcome(words: str, found: Reckoned, back_s: float, note: str = "") -> Outco
 
 def _is_receipted(station: Station, seq: int) -> bool:
     return all(owed.first > seq for owed in station.owed("centre"))
+
+
+def _is_timely(station: Station) -> bool:
+    """Whether nothing older than a few seconds waits for a receipt."""
+    oldest = min((owed.first for owed in station.owed("centre")), default=None)
+    waiting = (row for row in station.rows() if row.seq == oldest)
+    return all(SystemClock().mono_ms() - row.mono_ms < TIMELY_MS for row in waiting)
 
 
 def _settled(station: Station, newest: int) -> list[int]:
