@@ -46,6 +46,7 @@ def in_disorder(folder: Path, rng: Random) -> Outcome:
 def killed_before_a_receipt(folder: Path, rng: Random) -> Outcome:
     """Kill -9 at the n-th sync or send, until it was often enough between a commit and its receipt."""
     before_receipt = made_not_sent = rounds = 0
+    back_s = 0.0
     with at_work(folder, gauges=1, every_ms=700) as (station, reckoning), _witness(station) as witness:
         begin(station)
         while rounds < ROUNDS or made_not_sent < 2:
@@ -59,8 +60,8 @@ def killed_before_a_receipt(folder: Path, rng: Random) -> Outcome:
             reckoning.look()
             ended_s = time.monotonic()
             station.stage.start_centre()
+            back_s = max(back_s, recovery(station, ended_s))
         assert before_receipt > 0, "never killed between a commit and its receipt"
-        back_s = recovery(station, ended_s)
         found = reckoned(station, reckoning)
     note = (
         f"{before_receipt} times records without a receipt, {made_not_sent} times a receipt made and not sent"
@@ -75,14 +76,17 @@ def stopped(folder: Path, rng: Random) -> Outcome:
         centre = station.stage.centre
         assert centre is not None
         centre.stop()
+        here = station.at_the_centre()
+        began_s = time.monotonic()
         signed = held(station, rng.uniform(8, 12))
-        assert station.destination("centre")["owed"] >= signed
+        assert station.at_the_centre() == here, "the centre still stores"
         ended_s = time.monotonic()
         station.stage.start_centre()
         back_s = recovery(station, ended_s)
         assert not told(agent, "destination.disconnected"), "the agent's connection was not to be touched"
         found = reckoned(station, reckoning)
-    return outcome("stopped and started again", found, back_s, f"{signed} signed and acknowledged meanwhile")
+    words = f"stopped, started again after {ended_s - began_s:.0f} s"
+    return outcome(words, found, back_s, f"{signed} signed and acknowledged meanwhile")
 
 
 def old_receipts(folder: Path, rng: Random) -> Outcome:

@@ -82,11 +82,13 @@ def reckoned(station: Station, reckoning: Reckoning) -> Reckoned:
     station.grows()
     newest = station.rows()[-1]
     until(lambda: newest.envelope in station.at_the_centre(), "the newest record at the centre", within_s=60)
-    given_up = len(until(lambda: _settled(station, newest.seq), "a receipt or a debt", within_s=60))
+    until(lambda: _is_receipted(station, newest.seq), "nothing owed of all this", within_s=60)
+    here = station.at_the_centre()
+    given_up = sum(row.seq <= newest.seq and row.envelope not in here for row in station.rows())
     wait_s = longest_wait_s(station.plant.answers())
     assert wait_s < EVERY_MS / 1_000 + LATE_S, f"a device was not polled for {wait_s:.1f} s"
     found = reckoning.close()
-    return found._replace(lost=found.lost + given_up - 1, doubled=found.doubled + _stored_twice(station))
+    return found._replace(lost=found.lost + given_up, doubled=found.doubled + _stored_twice(station))
 
 
 def outcome(words: str, found: Reckoned, back_s: float, note: str = "") -> Outcome:
@@ -103,14 +105,6 @@ def _is_timely(station: Station) -> bool:
     oldest = min((owed.first for owed in station.owed("centre")), default=None)
     waiting = (row for row in station.rows() if row.seq == oldest)
     return all(SystemClock().mono_ms() - row.mono_ms < TIMELY_MS for row in waiting)
-
-
-def _settled(station: Station, newest: int) -> list[int]:
-    """0 and the seqs that nobody has and nobody owes, once nothing up to `newest` is owed; else nothing."""
-    if not _is_receipted(station, newest):
-        return []
-    here = station.at_the_centre()
-    return [0, *(row.seq for row in station.rows() if row.seq <= newest and row.envelope not in here)]
 
 
 def _stored_twice(station: Station) -> int:
