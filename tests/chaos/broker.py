@@ -33,7 +33,7 @@ def killed(folder: Path, rng: Random) -> Outcome:
         agent = begin(station)
         station.stage.broker.kill()
         agent.wait_for("destination.disconnected")
-        away_s = rng.uniform(2, 3)
+        away_s = rng.uniform(1, 2)
         signed = held(station, away_s)
         ended_s = time.monotonic()
         station.stage.broker.start()
@@ -169,9 +169,9 @@ MOSQUITTO: Final = ("mosquitto",)
 
 FAULTS: Final = (
     Fault("broker killed and back", (), killed, short=True, about_s=10),
-    Fault("broker frozen", (), frozen, short=False, about_s=85),
-    Fault("broker refuses publishes", MOSQUITTO, publishes_refused, short=False, about_s=30),
-    Fault("broker refuses connections", MOSQUITTO, connections_refused, short=False, about_s=30),
+    Fault("broker frozen", (), frozen, short=False, about_s=75),
+    Fault("broker refuses publishes", MOSQUITTO, publishes_refused, short=False, about_s=20),
+    Fault("broker refuses connections", MOSQUITTO, connections_refused, short=False, about_s=20),
     Fault("broker full, drops silently", MOSQUITTO, silently_full, short=False, about_s=30),
-    Fault("broker restarted without its store", MOSQUITTO, forgetful, short=False, about_s=15),
+    Fault("broker restarted without its store", MOSQUITTO, forgetful, short=False, about_s=10),
 )

@@ -148,11 +148,11 @@ def partition(end: Literal["near", "far"]) -> Callable[[Path, Random], Outcome]:
 NEEDS: Final = ("root", "netns", "nsenter", "iptables", "mosquitto")
 
 FAULTS: Final = (
-    Fault("network half-open, nothing arrives", NEEDS, half_open("in"), short=False, about_s=110),
-    Fault("network half-open, no answer arrives", NEEDS, half_open("out"), short=False, about_s=110),
-    Fault("network resets", NEEDS, resets, short=False, about_s=45),
-    Fault("network loses 20 %", NEEDS, lossy, short=False, about_s=70),
-    Fault("network of 32 kbit/s", (*NEEDS, "tc"), narrow, short=False, about_s=100),
-    Fault("network cut at the broker", NEEDS, partition("far"), short=False, about_s=50),
-    Fault("network cut at the station", NEEDS, partition("near"), short=False, about_s=50),
+    Fault("network half-open, nothing arrives", NEEDS, half_open("in"), short=False, about_s=80),
+    Fault("network half-open, no answer arrives", NEEDS, half_open("out"), short=False, about_s=90),
+    Fault("network resets", NEEDS, resets, short=False, about_s=40),
+    Fault("network loses 20 %", NEEDS, lossy, short=False, about_s=50),
+    Fault("network of 32 kbit/s", (*NEEDS, "tc"), narrow, short=False, about_s=95),
+    Fault("network cut at the broker", NEEDS, partition("far"), short=False, about_s=35),
+    Fault("network cut at the station", NEEDS, partition("near"), short=False, about_s=35),
 )

@@ -76,9 +76,7 @@ class Reckoning:
         what the centre may have found. proven: whether its audit must call every ledger whole. refusable: faults of
         a wire (sim.faults) after which an answer may be refused and asked for again.
         """
-        asked_before_ms = (
-            SystemClock().mono_ms() - COMING_MS
-        )  # before the look: what is asked during it is not in it
+        before_ms = SystemClock().mono_ms() - COMING_MS  # a long look does not see what is asked during it
         self.look()
         records = {place: self._record(envelope) for place, envelope in self.seen.items()}
         here = {(row.ledger, row.seq): row.envelope for row in self.station.rows()}
@@ -92,7 +90,7 @@ class Reckoning:
         lost += sum(_holes(records, gone))
         verdict = self._values(records, frozenset(refusable))
         wrong = [f"wrong value: {text}" for text in verdict.wrong]
-        missed = _missed(verdict, records, before_ms=asked_before_ms)
+        missed = _missed(verdict, records, before_ms=before_ms)
         missed -= sum((ledger, seq) not in records for ledger, seqs in gone.items() for seq in seqs)
         if missed > unsigned:
             wrong.append(f"{missed} answers were served and not signed, {unsigned} may be")
