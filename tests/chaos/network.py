@@ -17,6 +17,7 @@ from tests.system.station import Station, destination, station_at
 
 NOTICED_S: Final = 130.0
 """A publish without its PUBACK ends a connection after 60 s, and a dial without an answer fails after 10 s."""
+ROUNDS: Final = 5
 LOSS: Final = "0.2"
 RATE: Final = "32kbit"
 RATE_BYTES_PER_S: Final = 4_000
@@ -62,23 +63,24 @@ def half_open(first: Way) -> Callable[[Path, Random], Outcome]:
 
 
 def resets(folder: Path, rng: Random) -> Outcome:
-    """Every few seconds, for a moment, whatever the station sends is answered with a reset."""
+    """As soon as the station is connected again, or a little later, what it sends is answered with a reset."""
     with at_a_distance(folder) as (station, reckoning, wire, agent):
-        sent = 0
-        for _ in range(6):
+        sent, ended_s = 0, 0.0
+        for _ in range(ROUNDS):
+            until(lambda: station.destination("centre")["connected"], "a connection", within_s=60)
+            held(station, rng.uniform(0.5, 4))
             wire.filter("in", "-j", "REJECT", "--reject-with", "tcp-reset")
-            held(station, rng.uniform(1, 2))
+            until(lambda: not station.destination("centre")["connected"], "its end")
             sent += wire.filtered()
             wire.free()
-            held(station, rng.uniform(1, 4))
-        ended_s = time.monotonic()
+            ended_s = time.monotonic()
         back_s = recovery(station, ended_s)
         found = reckoned(station, reckoning)
+        whys = [t["why"] for t in told(agent, "destination.disconnected")]
         connected = len(told(agent, "destination.connected"))
-    assert sent > 0, "nothing was reset"
-    assert connected > 2, f"{connected} connections were all that the agent made"
-    words = f"{sent} resets in 6 moments"
-    return outcome(words, found, back_s, f"{connected} connections made")
+    assert connected > ROUNDS, f"{connected} connections were all that the agent made"
+    words = f"{sent} resets, {ROUNDS} connections lost"
+    return outcome(words, found, back_s, f'"{whys[0].split(": ", 1)[-1]}"')
 
 
 def lossy(folder: Path, rng: Random) -> Outcome:
