@@ -16,7 +16,9 @@ from bench.calibration import calibrate
 from bench.load import Load
 from bench.peers import outage, plant, steady, table
 from bench.peers.broker import Mosquitto, mosquitto_path
+from bench.peers.collectd import Collectd
 from bench.peers.evidence import Witness
+from bench.peers.node_red import NodeRed
 from bench.peers.outage import Length, Loss
 from bench.peers.peer import NotHere, Peer, Site
 from bench.peers.steady import Pace, Steady
@@ -27,7 +29,7 @@ from bench.stage import child
 from bench.trace import READY, Reader
 from mqtt.local_broker import BrokerProcess, LocalBroker
 
-ALL: tuple[type[Peer], ...] = (Tram, ThingsBoard)
+ALL: tuple[type[Peer], ...] = (Tram, ThingsBoard, NodeRed, Collectd)
 LOAD = Load(10, 20)
 PAGE = Path("docs/performance.md")
 
