@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test pure crash late chaos soak bench lint format lock clean
+.PHONY: demo test pure crash late chaos soak bench peers lint format lock clean
 
 demo: .venv/run.stamp
 	$(BIN)/tram demo
@@ -28,6 +28,9 @@ soak: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m bench
+
+peers: .venv/dev.stamp
+	$(BIN)/python -m bench.peers $${FOLDER:+--folder "$$FOLDER"}
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .
@@ -68,4 +71,4 @@ lock:
 	$(COMPILE) -o requirements/cwt.lock requirements/cwt.in
 
 clean:
-	rm -rf .venv .venv-cwt .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build dist *.egg-info
+	rm -rf .venv .venv-cwt .venv-lock .peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* build dist *.egg-info

@@ -72,7 +72,7 @@ class Collectd(Peer):
             shutil.rmtree(self.home, ignore_errors=True)
             self.home.mkdir(parents=True)
             for package in _PACKAGES:
-                run([program("apt-get"), "download", package], self.home)
+                self._download(package)
             for archive in sorted(self.home.glob("*.deb")):
                 run([program("dpkg"), "-x", str(archive), "root"], self.home)
             name = next(self.home.glob("collectd-core_*.deb")).name
@@ -80,6 +80,15 @@ class Collectd(Peer):
                 raise NotHere("its package has no program")
             version.write_text(name.split("_")[1])
         return version.read_text()
+
+    def _download(self, package: str) -> None:
+        """With the package lists that are there, or new ones."""
+        download = [program("apt-get"), "download", package]
+        try:
+            run(download, self.home)
+        except NotHere:
+            run([program("apt-get"), "update"], self.home)
+            run(download, self.home)
 
     def configure(self) -> None:
         """One file."""
