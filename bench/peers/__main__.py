@@ -62,7 +62,7 @@ def peers(*, quick: bool, only: tuple[str, ...], folder: Path, no_page: bool) ->
 
     Example: python -m bench.peers --quick --only thingsboard-gateway --no-page
     """
-    kinds = [kind for kind in ALL if not only or kind is Tram or kind.name in only]
+    kinds = [kind for kind in ALL if not only or kind.name == Tram.name or kind.name in only]
     home = folder.resolve()
     home.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="run-", dir=home))
