@@ -13,6 +13,7 @@ from tests.chaos.cable import FAR, PORT, Cable, Way, cable
 from tests.chaos.fault import Fault, Outcome
 from tests.chaos.outage import EVERY_MS, GAUGES, begin, held, outcome, reckoned, recovery, told
 from tests.chaos.reckoning import Reckoning
+from tests.system.patience import until
 from tests.system.station import Station, destination, station_at
 
 NOTICED_S: Final = 130.0

@@ -134,7 +134,7 @@ class Reckoning:
             answer if refusable & set(answer.faults) else answer._replace(faults=())
             for answer in self.station.plant.answers()
         ]
-        signed = [_cycle(record) for record in records.values() if record.kind == Kind.READINGS]
+        signed = [cycle_of(record) for record in records.values() if record.kind == Kind.READINGS]
         return reconcile(answers, signed)
 
     def _centre(
@@ -156,7 +156,7 @@ class Reckoning:
 def _missed(verdict: Verdict, records: dict[Place, Record], *, before_ms: int) -> int:
     """Answers that no record speaks of; not those that came too late for their poll, whose record says so."""
     cycles = sorted(
-        (_cycle(r) for r in records.values() if r.kind == Kind.READINGS), key=lambda cycle: cycle.mono_ms
+        (cycle_of(r) for r in records.values() if r.kind == Kind.READINGS), key=lambda cycle: cycle.mono_ms
     )
     missed = 0
     for answer in verdict.unsigned:
@@ -167,7 +167,8 @@ def _missed(verdict: Verdict, records: dict[Place, Record], *, before_ms: int) -
     return missed
 
 
-def _cycle(record: Record) -> Stored:
+def cycle_of(record: Record) -> Stored:
+    """The values of a record of kind 1."""
     readings = decode_pack(record.body)
     values = {r.channel: r.value for r in readings if r.value is not None}
     return Stored(readings[0].device, record.seq, record.moment.mono_ms, values)

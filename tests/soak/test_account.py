@@ -41,7 +41,7 @@ def reckoned(answers: list[Served], records: list[Record], *deaths: Death) -> tu
     """The verdict on the values."""
     station = SimpleNamespace(plant=SimpleNamespace(answers=lambda: answers))
     account = Account(cast("Station", station), deaths=list(deaths))
-    return account._values({(b"", r.seq): r for r in records}), account
+    return account._values({(b"", r.seq): r for r in records}, frozenset()), account
 
 
 def both(value: float) -> Mapping[str, float]:
