@@ -37,6 +37,8 @@ THROWN_OUT_WITHIN_MS = 10_000
 """A disconnect later than this after a publish is a line that went, not a broker that refused its size."""
 
 RETRY_S = (1.0, 60.0)
+DIAL_GROWS = 1.3
+"""Nobody answers: the pause is then at most a third of the outage, for the operations centre waits for its end too."""
 REFUSED_RETRY_S = (5.0, 300.0)
 
 Connect = Callable[[], AbstractAsyncContextManager[Session]]
@@ -81,6 +83,7 @@ class Delivery:
         self._connect = connect
         self._clock = clock
         self._back_off = BackOff(rng, first_s=RETRY_S[0], longest_s=RETRY_S[1])
+        self._dial_back_off = BackOff(rng, first_s=RETRY_S[0], longest_s=RETRY_S[1], grows=DIAL_GROWS)
         self._refused_back_off = BackOff(rng, first_s=REFUSED_RETRY_S[0], longest_s=REFUSED_RETRY_S[1])
         self._uplink: Uplink | None = None
         self._trouble: str | None = "not connected yet"
@@ -147,6 +150,7 @@ class Delivery:
     def _ended(self, cause: Exception, uplink: Uplink | None) -> float:
         if uplink is not None and uplink.progress:
             self._back_off.reset()
+            self._dial_back_off.reset()
             if not self._account.refused:
                 self._refused_back_off.reset()
         words = str(cause) or type(cause).__name__
@@ -162,6 +166,8 @@ class Delivery:
             case BrokerUnfit():
                 self._account.alarms.begin("unfit", self._trouble)
                 return self._refused_back_off.next_s()
+            case Lost() if uplink is None:
+                return self._dial_back_off.next_s()
             case Lost() | TooLarge() if uplink is not None and uplink.past.in_flight is not None:
                 self._thrown_out(uplink.past.in_flight, cause)
         return self._back_off.next_s()

@@ -79,14 +79,15 @@ class RateLimit:
 
 
 class BackOff:
-    """Pauses that double from `first_s` to `longest_s`, each between half of it and all of it by chance.
+    """Pauses that grow from `first_s` to `longest_s` by a factor, each between half of it and all of it by chance.
 
     A fleet that lost its broker must not come back in one instant; nor may one CONNACK from a broker that then
     refuses everything make the pauses short again: only `reset`, called for a receipt, does.
     """
 
-    def __init__(self, rng: Random, *, first_s: float, longest_s: float) -> None:
+    def __init__(self, rng: Random, *, first_s: float, longest_s: float, grows: float = 2.0) -> None:
         self._rng = rng
+        self._grows = grows
         self._first_s = first_s
         self._longest_s = longest_s
         self._pause_s = first_s
@@ -98,7 +99,7 @@ class BackOff:
     def next_s(self) -> float:
         """The pause before the next attempt, s."""
         pause_s = self._pause_s
-        self._pause_s = min(2 * pause_s, self._longest_s)
+        self._pause_s = min(self._grows * pause_s, self._longest_s)
         return pause_s * self._rng.uniform(0.5, 1.0)
 
 

@@ -59,7 +59,21 @@ async def test_after_an_outage_everything_arrives_once_and_in_order(tmp_path: Pa
         assert len(w.centre.taken) <= 745, (
             "the few that were on their way when the broker went may come twice"
         )
-        assert len(w.broker.connects) < 25, "it does not hammer a broker that is away"
+        assert len(w.broker.connects) < 30, "it does not hammer a broker that is away"
+
+
+@in_virtual_time
+async def test_after_an_outage_the_pause_is_at_most_a_third_of_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        await w.station.poll(20)
+        w.broker.stop()
+        await asyncio.sleep(60)
+        before = len(w.broker.connects)
+        w.broker.start()
+        began_s = asyncio.get_running_loop().time()
+        while len(w.broker.connects) == before:
+            await asyncio.sleep(0.1)
+        assert asyncio.get_running_loop().time() - began_s < 21
 
 
 @in_virtual_time
