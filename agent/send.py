@@ -149,10 +149,7 @@ class Delivery:
 
     def _ended(self, cause: Exception, uplink: Uplink | None) -> float:
         if uplink is not None and uplink.progress:
-            self._back_off.reset()
-            self._dial_back_off.reset()
-            if not self._account.refused:
-                self._refused_back_off.reset()
+            self._progressed()
         words = str(cause) or type(cause).__name__
         if words != self._trouble:  # every further try that ends like this is the same news
             self._account.alarms.say("disconnected", why=words, fault=type(cause).__name__)
@@ -171,6 +168,12 @@ class Delivery:
             case Lost() | TooLarge() if uplink is not None and uplink.past.in_flight is not None:
                 self._thrown_out(uplink.past.in_flight, cause)
         return self._back_off.next_s()
+
+    def _progressed(self) -> None:
+        self._back_off.reset()
+        self._dial_back_off.reset()
+        if not self._account.refused:
+            self._refused_back_off.reset()
 
     def _silent(self, cause: CentreSilent) -> float:
         self._account.patience.exhausted()
