@@ -27,7 +27,7 @@ from agent.delivery.past import InFlight
 from agent.delivery.uplink import CentreSilent, Uplink
 from buffer.errors import StoreError
 from buffer.store import Entry, Store
-from mqtt.errors import BrokerUnfit, Lost, Misconfigured, MqttError, Refused, TooLarge
+from mqtt.errors import BrokerUnfit, Lost, Misconfigured, MqttError, Refused, TooLarge, Unreachable
 from mqtt.session import Session
 from telemetry.envelope import Sealer
 
@@ -163,7 +163,7 @@ class Delivery:
             case BrokerUnfit():
                 self._account.alarms.begin("unfit", self._trouble)
                 return self._refused_back_off.next_s()
-            case Lost() if uplink is None:
+            case Unreachable() | Lost() if uplink is None:
                 return self._dial_back_off.next_s()
             case Lost() | TooLarge() if uplink is not None and uplink.past.in_flight is not None:
                 self._thrown_out(uplink.past.in_flight, cause)
