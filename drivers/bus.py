@@ -1,85 +1,25 @@
-"""One physical line: who may speak, when, and what happens after something went wrong.
+"""A line of Modbus devices: their questions take turns (`drivers.turns`)."""
 
-    poller of device 3 ──┐
-    poller of device 7 ──┼── lock ── line open? ── silent? ── question ── answer ──► the poller that asked
-    tram read, scan    ──┘            │               ▲          │
-                                      │ no, and not   │          │ timeout, cancel, or not the answer
-                                      ▼ yet due       │          ▼
-                                 Unreachable     the line stays open and nobody speaks until
-                                 at once         sent + timeout + guard; a late answer heard
-                                                 meanwhile lengthens this silence and the guard
-
-There is no task in here: every step runs in the caller's task, under the lock. A caller that is cancelled
-in the middle of a question leaves a note (`_quiet_until`) before it lets go of the lock; whoever comes next
-keeps the silence for it. Bytes that come while nobody asks are read by the event loop and sorted by the
-inbox, so a late answer is heard even when nobody polls.
-
-Why: RTU answers carry no number. A late one fits the next question of the same unit, function and length,
-and all later answers would be shifted by one, each of them signed. Silence after every doubt is the only
-remedy (`reference`: libmodbus MODBUS_ERROR_RECOVERY_PROTOCOL, pymodbus PR 2636). An answer that is later
-than timeout + guard cannot be told by any RTU master. Modbus TCP numbers its questions and needs none of it.
-"""
-
-import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
-from drivers.errors import Garbled, Misconfigured, NoAnswer, Unreachable
+from drivers.errors import Misconfigured
 from drivers.exchange import Answer
-from drivers.inbox import Inbox
-from drivers.line import LineSettings, SerialPort, TcpHost
+from drivers.line import LineSettings, TcpHost
 from drivers.pymodbus_line import PymodbusWire
-
-SILENCES_BEFORE_RECONNECT = 3
-FIRST_PAUSE_S = 0.5
-LONGEST_GUARD_S = 30.0
-LATENESS_TO_GUARD = 2.0
-"""A guard is at least this many times the worst lateness heard."""
-NEVER_SILENT_S = 2.0
-"""How long a line may go on talking by itself before that is an error."""
+from drivers.turns import Connection, Turns
 
 
-class Wire(Protocol):
-    """What a bus needs of a connection. `last_byte_at` is on the event loop's clock."""
-
-    inbox: Inbox
-    last_byte_at: float
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a question can be asked."""
-
-    async def open(self) -> None:
-        """Connects; Unreachable."""
-
-    def close(self) -> None:
-        """Lets go."""
+class Wire(Connection, Protocol):
+    """What a bus needs of a connection."""
 
     async def ask(self, unit: int, pdu: bytes) -> Answer:
         """One question; NoAnswer, Garbled or Unreachable."""
         ...
 
 
-@dataclass(slots=True)
-class BusStats:
-    """Counts since the start, and the guard in force. `error`: the latest, None while all is well."""
-
-    requests: int = 0
-    timeouts: int = 0
-    garbled: int = 0
-    refused: int = 0
-    late_frames: int = 0
-    stray_frames: int = 0
-    reconnects: int = 0
-    guard_s: float = 0.0
-    is_open: bool = False
-    error: str | None = None
-
-
-class Bus:
+class Bus(Turns):
     """An Exchange for all devices of one line. `jitter` gives numbers from 0 to 1."""
 
     def __init__(
@@ -90,48 +30,11 @@ class Bus:
         wire: Wire | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._settings = settings
         self._wire: Wire = wire or PymodbusWire(settings, mono_ms)
-        self._jitter = jitter
-        self._lock = asyncio.Lock()
         where = settings.endpoint
-        self._numbered = isinstance(where, TcpHost) and not where.rtu
-        self._reconnects_on_silence = not isinstance(where, SerialPort)
-        self._gap_s = settings.silence_s()
-        self._guard_s = settings.guard_s
-        self._quiet_until = float("-inf")
-        self._expected_by = float("-inf")
-        self._late_seen = 0
-        self._stray_seen = 0
-        self._failures = 0
-        self._due_at = float("-inf")
-        self._down = Unreachable(f"{where}: the line is not open")
-        self._silent = 0
-        self._was_open = False
-        self._stats = BusStats()
-
-    async def __aenter__(self) -> Self:
-        """The line is opened by the first question, so that a dead one stops nobody from starting."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Closes the line."""
-        self._wire.close()
-        await asyncio.sleep(0)  # lets the transport's own closing run
-
-    @property
-    def stats(self) -> BusStats:
-        """A copy of the counts."""
-        heard = self._wire.inbox
-        return replace(
-            self._stats,
-            late_frames=heard.late,
-            stray_frames=heard.stray,
-            guard_s=0.0 if self._numbered else self._guard_s,
-            is_open=self._wire.is_open,
-        )
+        numbered = isinstance(where, TcpHost) and not where.rtu
+        super().__init__(settings, self._wire, numbered=numbered, jitter=jitter)
+        self._has_address_of_all = not numbered
 
     async def __call__(self, unit: int, pdu: bytes) -> Answer:
         """See `exchange`."""
@@ -139,119 +42,8 @@ class Bus:
 
     async def exchange(self, unit: int, pdu: bytes) -> Answer:
         """The answer of `unit`, an exception reply included. A garbled one is asked for again."""
-        if unit == 0 and not self._numbered:
+        if unit == 0 and self._has_address_of_all:
             raise Misconfigured("unit 0 is the address of all: nobody answers it", hint="units are 1..247")
-        async with self._lock:
-            for _ in range(self._settings.retries):
-                try:
-                    return await self._once(unit, pdu)
-                except Garbled:
-                    continue
-            return await self._once(unit, pdu)
-
-    async def _once(self, unit: int, pdu: bytes) -> Answer:
-        if not self._wire.is_open:
-            await self._open()
-        if not self._numbered:
-            await self._silence()
-        sent_at = _now()
-        trusted = False
-        self._stats.requests += 1
-        try:
-            answer = await self._wire.ask(unit, pdu)
-            trusted = True
-        except NoAnswer as error:
-            self._stats.timeouts += 1
-            self._stats.error = str(error)
-            self._failures = 0
-            self._count_silence()
-            raise
-        except Garbled as error:
-            self._stats.garbled += 1
-            self._stats.error = str(error)
-            raise
-        except Unreachable as error:
-            self._put_off(error)
-            raise
-        finally:
-            if not trusted:
-                self._distrust(sent_at)
-        self._failures = self._silent = 0
-        self._stats.error = None
+        answer = await self.turn(lambda: self._wire.ask(unit, pdu))
         self._stats.refused += answer.pdu[0] >> 7
         return answer
-
-    async def _open(self) -> None:
-        """Opens the line when that is due; Unreachable at once when it is not."""
-        if self._due_at > _now():
-            # In the same words each time: whoever logs a trouble when it changes says this one once.
-            raise Unreachable(self._down.what, hint=self._down.hint)
-        try:
-            await self._wire.open()
-        except Unreachable as error:
-            self._put_off(error)
-            raise
-        self._stats.reconnects += self._was_open
-        self._was_open = True
-        # Whoever had the line before (a killed run of this program) may just have asked something.
-        self._quiet_until = max(self._quiet_until, _now() + self._settings.timeout_s + self._guard_s)
-
-    def _put_off(self, why: Unreachable) -> None:
-        """The first attempt after a loss comes at once, the next ones ever later, each with jitter."""
-        pause_s = min(self._settings.reconnect_s, FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 20))
-        self._due_at = _now() + (pause_s * (0.5 + self._jitter() / 2) if self._failures else 0.0)
-        self._failures += 1
-        self._down = Unreachable(why.what, hint=why.hint)
-        self._stats.error = str(why)
-
-    def _count_silence(self) -> None:
-        """A connection that stays silent may be a dead one that nobody closed."""
-        self._silent += 1
-        if self._reconnects_on_silence and self._silent >= SILENCES_BEFORE_RECONNECT:
-            self._silent = 0
-            self._wire.close()
-
-    def _distrust(self, sent_at: float) -> None:
-        """An answer to what was just asked may still come: nobody speaks until it is too late for it."""
-        self._hear()
-        self._expected_by = sent_at + self._settings.timeout_s
-        self._quiet_until = max(self._quiet_until, self._expected_by + self._guard_s)
-
-    def _hear(self) -> None:
-        """Takes note of frames that came unasked; a late one shows how long the guard must be."""
-        inbox, heard_at = self._wire.inbox, self._wire.last_byte_at
-        lateness_s = heard_at - self._expected_by
-        if inbox.late != self._late_seen and lateness_s < LONGEST_GUARD_S:
-            self._guard_s = max(self._guard_s, min(LATENESS_TO_GUARD * lateness_s, LONGEST_GUARD_S))
-        if (inbox.late, inbox.stray) != (self._late_seen, self._stray_seen):
-            self._quiet_until = max(self._quiet_until, heard_at + self._guard_s)
-        self._late_seen, self._stray_seen = inbox.late, inbox.stray
-
-    async def _silence(self) -> None:
-        """Returns when the line has been silent for as long as it must be."""
-        patience_s = max(NEVER_SILENT_S, self._settings.timeout_s)
-        due_at = max(_now(), self._quiet_until)
-        settled = False
-        while True:
-            self._hear()
-            wait_s = max(self._quiet_until, self._wire.last_byte_at + self._gap_s) - _now()
-            if wait_s <= 0 and settled:
-                return
-            if _now() > due_at + patience_s + 2 * self._guard_s:
-                raise self._never_silent()
-            settled = wait_s <= 0
-            await asyncio.sleep(max(wait_s, 0.0))
-            await asyncio.sleep(0)  # twice round the loop: what the kernel holds is read before we speak
-
-    def _never_silent(self) -> Unreachable:
-        self._stats.garbled += 1
-        error = Unreachable(
-            f"{self._settings.endpoint}: the line is never silent for {self._guard_s:g} s",
-            hint="a second master, a device that talks by itself, or noise: check termination",
-        )
-        self._stats.error = str(error)
-        return error
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

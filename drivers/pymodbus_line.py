@@ -96,6 +96,11 @@ class PymodbusWire:
         self._arrived_mono_ms = 0
 
     @property
+    def unasked(self) -> Inbox:
+        """The inbox counts what came late or astray."""
+        return self.inbox
+
+    @property
     def is_open(self) -> bool:
         """Whether a question can be asked."""
         return self._client is not None and self._client.connected

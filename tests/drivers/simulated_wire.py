@@ -34,6 +34,10 @@ class SimulatedWire:
         self._waiting: asyncio.Future[bytes] | None = None
 
     @property
+    def unasked(self) -> Inbox:
+        return self.inbox
+
+    @property
     def is_open(self) -> bool:
         return self._open
 

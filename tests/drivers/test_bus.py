@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from drivers.bus import LONGEST_GUARD_S, Bus
+from drivers.bus import Bus
 from drivers.errors import DriverError, Garbled, Misconfigured, NoAnswer, Unreachable
 from drivers.exchange import Answer
 from drivers.line import LineSettings
+from drivers.turns import LONGEST_GUARD_S
 from tests.drivers.raw_slave import rtu
 from tests.drivers.simulated_wire import SILENT, SimulatedWire, now
 from tests.drivers.virtual_time import run
