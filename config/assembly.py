@@ -93,6 +93,7 @@ def _check_across(
     crosscheck.check_urls(report, lists["line"])
     crosscheck.check_addresses(report, devices)
     crosscheck.check_reach(report, lines, devices)
+    crosscheck.check_speech(report, lines, devices)
     crosscheck.check_patience(report, lines)
     for place, device in devices.items():
         upkeep.check_period(report, place, device)

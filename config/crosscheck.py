@@ -87,6 +87,29 @@ def check_reach(report: Report, lines: Mapping[Place, Line], devices: Mapping[Pl
             report.add((*place, "unit"), "", f"{problem} (got {address})")
 
 
+def check_speech(report: Report, lines: Mapping[Place, Line], devices: Mapping[Place, Device]) -> None:
+    """A line carries one kind of speech, and an instrument that talks by itself has it for itself."""
+    of = {line.id: line for line in lines.values()}
+    first: dict[str, tuple[Place, Device]] = {}
+    for place, device in devices.items():
+        mine = cast("Settings", device.settings)
+        refuses = getattr(getattr(of.get(device.line), "settings", None), "refuses_speech", None)
+        problem = None if refuses is None else refuses(mine.speech())
+        if problem is not None:
+            report.add((*place, "line"), "", f'cannot be on line "{device.line}": {problem}')
+        before, other = first.setdefault(device.line, (place, device))
+        theirs = cast("Settings", other.settings)
+        if before == place:
+            continue
+        also = f'like device "{other.id}" (line {report.line_of(before)})'
+        if mine.speech() != theirs.speech():
+            wrong = f"cannot share a line with {other.driver}, {also}: give each a line of its own"
+            report.add((*place, "driver"), "", wrong)
+        elif mine.streams() or theirs.streams():
+            wrong = f"cannot share a line with an instrument that talks by itself, {also}"
+            report.add((*place, "line"), "", wrong)
+
+
 def check_patience(report: Report, lines: Mapping[Place, Line]) -> None:
     """Warns of a guard that is shorter than the wait for an answer.
 

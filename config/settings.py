@@ -62,6 +62,14 @@ class Settings(Protocol):
         """Unit address on the line; None where lines have none."""
         ...
 
+    def speech(self) -> str:
+        """What the device's line carries, "modbus" or "characters"."""
+        ...
+
+    def streams(self) -> bool:
+        """Whether the device talks by itself."""
+        ...
+
 
 class Kinds(NamedTuple):
     """What a file's devices and lines can be; the rooms that know it hand it in."""

@@ -5,14 +5,16 @@ It never opens, retries, logs, schedules or sleeps.
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from drivers.errors import DriverError
-from drivers.exchange import Exchange
-from drivers.protocols.modbus import Point
 from telemetry.reading import Block
+
+
+Speech = Literal["modbus", "characters"]
+"""What a line carries. Modbus devices are given an `Exchange`, the others a `drivers.characters.CharacterLine`."""
 
 
 class Cycle(NamedTuple):
@@ -48,13 +50,17 @@ class DriverSettings(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
+    def speech(self) -> Speech:
+        """What the device's line carries."""
+        return "modbus"
+
+    def streams(self) -> bool:
+        """Whether the device talks by itself: it then has its line for itself."""
+        return False
+
     @abstractmethod
     def channels(self) -> tuple[ChannelMeaning, ...]:
         """The channels in the order of the file."""
-
-    @abstractmethod
-    def points(self) -> tuple[Point, ...]:
-        """Where each channel lies, in the order of the file. Only meaningful without problems."""
 
     @abstractmethod
     def problems(self) -> Iterator[SettingProblem]:
@@ -62,7 +68,10 @@ class DriverSettings(BaseModel):
 
     @abstractmethod
     def rows(self) -> list[list[object]]:
-        """Per channel [id, table, address, type, order, scale, offset, unit, range]: record kind 4."""
+        """Per channel [id, table, address, type, order, scale, offset, unit, range]: record kind 4.
+
+        Of a driver that is not Modbus, `table` names what the instrument is asked, `address` the field of its answer.
+        """
 
     @abstractmethod
     def address(self) -> int | None:
@@ -74,7 +83,7 @@ class Driver(Protocol):
 
     settings: ClassVar[type[DriverSettings]]
 
-    def __init__(self, settings: DriverSettings, exchange: Exchange) -> None:
+    def __init__(self, settings: DriverSettings, line: Any) -> None:
         """Plan only; no I/O."""
 
     async def read(self) -> Cycle:

@@ -25,12 +25,14 @@ Parity = Literal["N", "E", "O"]
 
 
 class SerialPort(NamedTuple):
-    """A serial port on this machine; always 8 data bits, as RTU needs them."""
+    """A serial port on this machine. `rs485`: the kernel turns the driver on and off (its RTS line)."""
 
     path: str
     baudrate: int
     parity: Parity
     stopbits: int
+    bytesize: int = 8
+    rs485: bool = False
 
     def __str__(self) -> str:
         return self.path
@@ -136,17 +138,17 @@ def _serial(parts: SplitResult) -> SerialPort:
     options = _options(parts.query)
     if "baudrate" not in options:
         raise ValueError("the line's speed is missing, add \"?baudrate=9600\" (see the instrument's menu)")
-    if options.get("bytesize", "8") != "8":
-        raise ValueError("Modbus RTU needs bytesize=8; 7 bits is Modbus ASCII, which comes later")
     return SerialPort(
         path=parts.path,
         baudrate=int(_one_of(options, "baudrate", tuple(map(str, BAUDRATES)))),
         parity=cast("Parity", _one_of(options, "parity", ("N", "E", "O"))),
         stopbits=int(_one_of(options, "stopbits", ("1", "2"))),
+        bytesize=int(_one_of(options, "bytesize", ("7", "8"))),
+        rs485=_one_of(options, "rs485", ("no", "kernel")) == "kernel",
     )
 
 
-_DEFAULTS = {"parity": "N", "stopbits": "1", "bytesize": "8"}
+_DEFAULTS = {"parity": "N", "stopbits": "1", "bytesize": "8", "rs485": "no"}
 
 
 def _options(query: str) -> dict[str, str]:
@@ -210,6 +212,15 @@ class LineSettings(BaseModel):
         if isinstance(where, TcpHost) and not where.rtu:
             return None
         return None if 1 <= unit <= 247 else "is no address of a serial line, these are 1 to 247"
+
+    def refuses_speech(self, speech: str) -> str | None:
+        """Why this line does not carry "modbus" or "characters"; None: it does."""
+        where = self.endpoint
+        if speech == "modbus" and isinstance(where, SerialPort) and where.bytesize != 8:
+            return "Modbus RTU needs bytesize=8"
+        if speech == "characters" and isinstance(where, TcpHost) and where.rtu:
+            return f'it carries Modbus RTU; for characters write "tcp://{where}"'
+        return None
 
     def silence_s(self) -> float:
         """The pause between frames of an RTU line."""

@@ -69,10 +69,10 @@ class ModbusDriver:
 
     settings: ClassVar[type[DriverSettings]] = Settings
 
-    def __init__(self, settings: DriverSettings, exchange: Exchange) -> None:
+    def __init__(self, settings: DriverSettings, line: Exchange) -> None:
         assert isinstance(settings, Settings)
         self._unit = settings.unit
-        self._exchange = exchange
+        self._exchange = line
         self._channels = {channel.id: channel for channel in settings.channel}
         blocks = plan(settings.points(), gap=settings.block_gap, most=settings.block_max)
         self._reads = [self._prepared(block) for block in blocks]

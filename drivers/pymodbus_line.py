@@ -16,6 +16,7 @@ import errno
 import logging
 import sys
 from collections.abc import Callable
+from typing import Any, cast
 
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ConnectionException, ModbusIOException
@@ -36,6 +37,7 @@ from drivers.inbox import (
     question,
 )
 from drivers.line import LineSettings, SerialPort, TcpHost
+from drivers.serial_stream import switch_to_rs485
 
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 ATTEMPT_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError)
@@ -113,15 +115,19 @@ class PymodbusWire:
         self.inbox.opened()
         client = self._client = self._new_client()
         reasons = _remember_reasons(client)
+        ready = False
         try:
             async with asyncio.timeout(self._settings.connect_s + 1):
                 if not await client.connect():
                     raise unreachable(self._where, reasons[-1] if reasons else None)
                 await self._connected.wait()
+            if isinstance(self._where, SerialPort) and self._where.rs485:
+                switch_to_rs485(self._where, cast("Any", client.ctx.transport).sync_serial)
+            ready = True
         except ATTEMPT_ERRORS as error:
             raise unreachable(self._where, error.with_traceback(None)) from None
         finally:
-            if not self._connected.is_set():
+            if not ready:
                 self.close()
         client.ctx.comm_params.timeout_connect = self._settings.timeout_s
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
-from drivers.errors import Garbled, NoAnswer, Unreachable
+from drivers.errors import Garbled, NoAnswer, Refused, Unreachable
 from drivers.line import LineSettings, SerialPort
 
 A = TypeVar("A")
@@ -163,6 +163,12 @@ class Turns:
         try:
             answer = await ask()
             trusted = True
+        except Refused:
+            # A whole, sound answer, if not the one that was hoped for.
+            trusted = True
+            self._stats.refused += 1
+            self._answered()
+            raise
         except NoAnswer as error:
             self._silent_once(error)
             raise

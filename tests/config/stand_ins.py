@@ -131,6 +131,14 @@ class FakeSettings(BaseModel):
         """The unit address."""
         return self.unit
 
+    def speech(self) -> str:
+        """As the label says; else Modbus."""
+        return "characters" if self.label == "talk" else "modbus"
+
+    def streams(self) -> bool:
+        """As the port says."""
+        return self.port == 4
+
 
 def broken_driver() -> type[BaseModel]:
     """A driver whose library is not there."""

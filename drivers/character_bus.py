@@ -1,0 +1,68 @@
+"""A line of instruments that speak in characters: questions take turns (`drivers.turns`), a stream is heard."""
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from drivers.character_wire import CharacterWire
+from drivers.characters import Heard, Take, Talk
+from drivers.errors import Garbled, NoAnswer, Unreachable
+from drivers.line import LineSettings
+from drivers.turns import Connection, Turns
+
+T = TypeVar("T")
+
+
+class Wire(Connection, Talk, Protocol):
+    """What a bus needs of a connection."""
+
+    async def listen(self, take: Take[T], *, within_s: float) -> list[Heard[T]]:
+        """What came since the last call."""
+        ...
+
+
+class CharacterBus(Turns):
+    """A CharacterLine for all devices of one line. `jitter` gives numbers from 0 to 1.
+
+    `streams`: an instrument on it talks by itself; it has the line for itself.
+    """
+
+    def __init__(
+        self,
+        settings: LineSettings,
+        mono_ms: Callable[[], int],
+        *,
+        streams: bool = False,
+        wire: Wire | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._wire: Wire = wire or CharacterWire(settings, mono_ms, streams=streams)
+        super().__init__(settings, self._wire, numbered=False, jitter=jitter)
+
+    async def ask(self, request: bytes, take: Take[T], *, timeout_s: float | None = None) -> Heard[T]:
+        """See `drivers.characters.CharacterLine`."""
+        return await self.turn(lambda: self._wire.ask(request, take, timeout_s=timeout_s))
+
+    async def converse(self, conversation: Callable[[Talk], Awaitable[T]]) -> T:
+        """See `drivers.characters.CharacterLine`."""
+        return await self.turn(lambda: conversation(self._wire))
+
+    async def listen(self, take: Take[T], *, within_s: float) -> list[Heard[T]]:
+        """See `drivers.characters.CharacterLine`. Nobody speaks on such a line, so nobody waits for silence."""
+        async with self._lock:
+            if not self._wire.is_open:
+                await self._open()
+            try:
+                heard = await self._wire.listen(take, within_s=within_s)
+            except NoAnswer as error:
+                self._silent_once(error)
+                raise
+            except Garbled as error:
+                self._stats.garbled += 1
+                self._stats.error = str(error)
+                raise
+            except Unreachable as error:
+                self._put_off(error)
+                raise
+            self._answered()
+            return heard

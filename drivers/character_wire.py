@@ -1,0 +1,213 @@
+"""One connection of a line of characters: what was heard, for whom, and when.
+
+Two kinds of instrument, one wire. Of one that is **asked**, bytes that come while nobody asks are never given
+to the next question: behind a timeout they are a late answer, else stray, and the bus keeps silent for them.
+Of one that **streams**, they are kept with the time at which they came until the driver listens.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from drivers.characters import Heard, Take
+from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
+from drivers.line import LineSettings, SerialPort
+from drivers.network_stream import NetworkStream
+from drivers.protocols.modbus_pdu import Malformed
+from drivers.protocols.text import Refusal
+from drivers.serial_stream import SerialStream
+
+T = TypeVar("T")
+
+MOST_KEPT_BYTES = 65_536
+"""Of a stream that nobody listens to, the newest bytes are kept."""
+SHOWN_CHARACTERS = 40
+
+
+class Stream(Protocol):
+    """An open connection."""
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What came while nobody asked."""
+
+    late: int = 0
+    stray: int = 0
+
+
+class CharacterWire:
+    """One connection at a time, one question at a time; the bus sees to both.
+
+    `last_byte_at` is the event loop's time of the last byte that came.
+    """
+
+    def __init__(self, settings: LineSettings, mono_ms: Callable[[], int], *, streams: bool = False) -> None:
+        self._settings = settings
+        self._where = settings.endpoint
+        self._mono_ms = mono_ms
+        self._streams = streams
+        self.unasked = Counts()
+        self.last_byte_at = float("-inf")
+        self._stream: Stream | None = None
+        self._arrived = asyncio.Event()
+        self._asking = False
+        self._gave_up = False
+        self._buffer = bytearray()
+        self._buffered_mono_ms = 0
+        self._pieces: deque[tuple[bytes, int]] = deque()
+        self._kept_bytes = 0
+        self._lost: Unreachable | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a question can be asked."""
+        return self._stream is not None
+
+    async def open(self) -> None:
+        """Connects, or raises Unreachable with the reason and what to do."""
+        self.close()
+        self._lost = None
+        if isinstance(self._where, SerialPort):
+            port = SerialStream(self._where, self._received, self._is_lost)
+            port.open()
+            self._stream = port
+        else:
+            host = NetworkStream(self._where, self._received, self._is_lost)
+            await host.open(self._settings.connect_s)
+            self._stream = host
+
+    def close(self) -> None:
+        """Lets go of the connection, and of what it brought that was not complete."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+        self._forget()
+        self._gave_up = False
+
+    async def ask(self, request: bytes, take: Take[T], *, timeout_s: float | None = None) -> Heard[T]:
+        """See `drivers.characters.Talk`."""
+        stream = self._stream
+        if stream is None:
+            raise self._lost or Unreachable(f"{self._where}: the line is not open")
+        self._forget()
+        self._asking = True
+        patience_s = self._settings.timeout_s if timeout_s is None else timeout_s
+        try:
+            if request:
+                stream.write(request)
+            heard = await self._wait(take, patience_s, _shown(request))
+        except (NoAnswer, Garbled):
+            self._gave_up = True
+            raise
+        finally:
+            self._asking = False
+        self.unasked.stray += bool(self._pieces or self._buffer)
+        self._forget()
+        return heard
+
+    async def listen(self, take: Take[T], *, within_s: float) -> list[Heard[T]]:
+        """See `drivers.characters.CharacterLine`."""
+        if self._stream is None:
+            raise self._lost or Unreachable(f"{self._where}: the line is not open")
+        first = await self._wait(take, within_s, "")
+        return [first, *self._rest(take)]
+
+    def _rest(self, take: Take[T]) -> list[Heard[T]]:
+        heard: list[Heard[T]] = []
+        while True:
+            try:
+                message = self._next(take)
+            except Malformed:
+                continue
+            if message is None:
+                return heard
+            heard.append(message)
+
+    async def _wait(self, take: Take[T], patience_s: float, asked: str) -> Heard[T]:
+        """The first message. Refused: in it the instrument says no."""
+        noise = b""
+        try:
+            async with asyncio.timeout(patience_s):
+                while True:
+                    try:
+                        message = self._next(take)
+                    except Refusal as refusal:
+                        raise Refused(
+                            f"{self._where}: {refusal}", code=0, evidence=refusal.evidence
+                        ) from None
+                    except Malformed as malformed:
+                        noise = malformed.evidence
+                        continue
+                    if message is not None:
+                        return message
+                    await self._more()
+        except TimeoutError:
+            # Of a stream, what is not complete yet is no noise: the rest of it is on its way.
+            begun = bytes(self._buffer) if self._asking else b""
+            raise self._verdict(noise or begun, patience_s, asked) from None
+
+    def _next(self, take: Take[T]) -> Heard[T] | None:
+        """A message and the time of the piece that completed it."""
+        while True:
+            message = take(self._buffer)
+            if message is not None:
+                return Heard(message, self._buffered_mono_ms)
+            if not self._pieces:
+                return None
+            piece, self._buffered_mono_ms = self._pieces.popleft()
+            self._kept_bytes -= len(piece)
+            self._buffer += piece
+
+    async def _more(self) -> None:
+        self._arrived.clear()
+        await self._arrived.wait()
+        if self._lost is not None:
+            raise self._lost
+
+    def _verdict(self, noise: bytes, patience_s: float, asked: str) -> DriverError:
+        question = f" to {asked}" if asked else ""
+        if noise:
+            what = f"what came{' as an answer' + question if asked else ''} cannot be read"
+            return Garbled(f"{self._where}: {what}", evidence=noise)
+        missing = f"no answer{question}" if asked else "nothing came"
+        return NoAnswer(f"{self._where}: {missing} within {patience_s:g} s")
+
+    def _received(self, data: bytes) -> None:
+        self.last_byte_at = asyncio.get_running_loop().time()
+        if not (self._asking or self._streams):
+            self.unasked.late += self._gave_up
+            self.unasked.stray += not self._gave_up
+            self._gave_up = False
+            return
+        self._pieces.append((data, self._mono_ms()))
+        self._kept_bytes += len(data)
+        while self._kept_bytes > MOST_KEPT_BYTES and len(self._pieces) > 1:
+            # What is left of a message without its beginning is noise, and is said to be.
+            self._kept_bytes -= len(self._pieces.popleft()[0])
+            self._buffer.clear()
+        self._arrived.set()
+
+    def _is_lost(self, error: Unreachable) -> None:
+        self._lost = error
+        self._stream = None
+        self._arrived.set()
+
+    def _forget(self) -> None:
+        self._pieces.clear()
+        self._buffer.clear()
+        self._kept_bytes = 0
+        self._buffered_mono_ms = 0
+
+
+def _shown(request: bytes) -> str:
+    text = request.decode("ascii", "backslashreplace").strip()
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "...")

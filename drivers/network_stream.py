@@ -1,0 +1,57 @@
+"""A TCP connection on the event loop, for instruments and serial servers that pass characters through."""
+
+import asyncio
+import errno
+from collections.abc import Callable
+from typing import cast
+
+from drivers.diagnosis import unreachable
+from drivers.errors import Unreachable
+from drivers.line import TcpHost
+
+
+class NetworkStream(asyncio.Protocol):
+    """`received` gets bytes as they come; `lost` is called once, when the other side is gone."""
+
+    def __init__(
+        self, where: TcpHost, received: Callable[[bytes], None], lost: Callable[[Unreachable], None]
+    ) -> None:
+        self._where = where
+        self._received = received
+        self._lost = lost
+        self._transport: asyncio.Transport | None = None
+
+    async def open(self, connect_s: float) -> None:
+        """Unreachable, with the reason and what to do."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(connect_s):
+                await loop.create_connection(lambda: self, self._where.host, self._where.port)
+        except OSError as error:
+            raise unreachable(self._where, error) from None
+
+    def write(self, data: bytes) -> None:
+        """Now, or as soon as the kernel has room."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Lets go of the connection and of what was not written."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the event loop."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop."""
+        if self._transport is not None:
+            self._received(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Called by the event loop, also after `close`, when nobody is to be told."""
+        if self._transport is not None:
+            self._transport = None
+            self._lost(unreachable(self._where, error or ConnectionResetError(errno.ECONNRESET, "closed")))
