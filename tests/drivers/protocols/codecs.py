@@ -1,6 +1,6 @@
 """Every taker of every codec, with whole messages: what torture and fuzz are run on. A new codec adds its rows."""
 
-from drivers.protocols import modbus_rtu, modbus_tcp
+from drivers.protocols import modbus_ascii, modbus_rtu, modbus_tcp
 from drivers.protocols.modbus_pdu import ReadRequest, WriteMany, encode_request
 from tests.drivers.protocols.torture import Codec
 
@@ -17,6 +17,18 @@ CODECS: tuple[Codec, ...] = (
         "modbus rtu reply",
         lambda buffer: modbus_rtu.take_reply(buffer, 247, ReadRequest(3, 0, 4)),
         (_LIQUILINE_REPLY, modbus_rtu.encode_frame(247, b"\x83\x02")),
+        checked=True,
+    ),
+    Codec(
+        "modbus ascii request",
+        modbus_ascii.take_request,
+        (b":1103006B00037E\r\n", b":010604051234AA\r\n", b":010100020010EC\r\n"),
+        checked=True,
+    ),
+    Codec(
+        "modbus ascii reply",
+        lambda buffer: modbus_ascii.take_reply(buffer, 247, ReadRequest(3, 0, 4)),
+        (modbus_ascii.encode_frame(247, _LIQUILINE_REPLY[1:-2]), modbus_ascii.encode_frame(247, b"\x83\x02")),
         checked=True,
     ),
     Codec(

@@ -20,7 +20,8 @@ BYTES_PER_DAMAGED_MESSAGE = 200
 """So many bytes of noise for one damaged message of each kind."""
 
 
-_TITLES = f"{'codec':<32} {'noise':>10} {'messages':>9} {'refused':>9} {'damaged':>8} {'wrong':>9} {'several':>8} {'time':>9}"
+_ROW = "{:<32} {:>10} {:>9} {:>9} {:>8} {:>9} {:>8} {:>9}"
+_TITLES = _ROW.format("codec", "noise", "messages", "refused", "damaged", "wrong", "several", "time")
 
 
 class Fuzzed(NamedTuple):
@@ -87,10 +88,15 @@ def _several_bytes(example: bytes, rng: Random) -> bytes:
 
 
 def _line(fuzzed: Fuzzed) -> str:
-    wrong = str(len(fuzzed.wrong)) if fuzzed.checked else "no check"
-    return (
-        f"{fuzzed.name:<32} {fuzzed.noise_bytes:>10,} {fuzzed.messages:>9,} {fuzzed.refused:>9,} "
-        f"{fuzzed.damaged:>8,} {wrong:>9} {fuzzed.passed_the_check:>8,} {fuzzed.seconds:>7.1f} s"
+    return _ROW.format(
+        fuzzed.name,
+        f"{fuzzed.noise_bytes:,}",
+        f"{fuzzed.messages:,}",
+        f"{fuzzed.refused:,}",
+        f"{fuzzed.damaged:,}",
+        len(fuzzed.wrong) if fuzzed.checked else "no check",
+        f"{fuzzed.passed_the_check:,}",
+        f"{fuzzed.seconds:.1f} s",
     )
 
 
