@@ -1,8 +1,9 @@
 """Every taker of every codec, with whole messages: what torture and fuzz are run on. A new codec adds its rows."""
 
-from drivers.protocols import modbus_ascii, modbus_rtu, modbus_tcp
+from drivers.protocols import line_text, modbus_ascii, modbus_rtu, modbus_tcp
 from drivers.protocols.modbus_pdu import ReadRequest, WriteMany, encode_request
 from tests.drivers.protocols.torture import Codec
+from tests.drivers.protocols.wordings import BALANCE, THERMO, WIND
 
 _LIQUILINE_REPLY = bytes.fromhex("f7 03 08 40 fb 33 33 00 00 00 00 c7 64")
 _RTU_REQUESTS = (
@@ -39,5 +40,27 @@ CODECS: tuple[Codec, ...] = (
             bytes.fromhex("15 01 00 00 00 06 ff 04 00 04 00 01"),
         ),
         closes=True,
+    ),
+    Codec(
+        "line text request",
+        lambda buffer: line_text.take_request(buffer, THERMO),
+        (line_text.encode_request(THERMO),),
+    ),
+    Codec(
+        "line text reply, xor",
+        lambda buffer: line_text.take_reply(buffer, WIND),
+        (b"$WIMWV,214.8,R,0.1,K,A*28\r\n", b"$WIMWV,,R,,M,V*37\r\n"),
+        checked=True,
+    ),
+    Codec(
+        "line text reply, sum",
+        lambda buffer: line_text.take_reply(buffer, THERMO),
+        (b"so2 12.3 ppb\nsum 035A\r",),
+        checked=True,
+    ),
+    Codec(
+        "line text reply, no check",
+        lambda buffer: line_text.take_reply(buffer, BALANCE),
+        (b"\x02T7;-1,250;0;0\x03", b"\x02T7;----;0;2\x03"),
     ),
 )

@@ -24,7 +24,7 @@ PUBLISHED = {
     "0x1234 into register 0x405": (b":010604051234AA\r\n", 1, WriteSingle(6, 0x405, 0x1234)),
     "16 coils from address 2": (b":010100020010EC\r\n", 1, ReadRequest(1, 2, 16)),
 }
-"""Sources: bbs.21ic.com/icview-162927-1-1; cloud.tencent.com/developer/article/2398638; TG9541/stm8ef-modbus issue 7."""
+"""Sources: 21ic forum 162927; cloud.tencent.com article 2398638; TG9541/stm8ef-modbus issue 7."""
 RTU_FRAMES = {
     "Liquiline, request": "f7 03 00 00 00 04 50 9f",
     "Liquiline, pH 7.85 good": "f7 03 08 40 fb 33 33 00 00 00 00 c7 64",
