@@ -14,7 +14,7 @@ from agent.tables import settings_of, wire_of
 from config.station import Device as DeviceTable
 from config.station import Station
 from drivers import catalogue
-from drivers.bus import Bus
+from drivers.lines import AnyBus, bus_for, on
 from telemetry.pack import PackEncoder
 
 LAST_POLL_S = 1.2
@@ -42,7 +42,7 @@ class Field:
     report: Report
     seams: Seams
     lines: list[Line] = field(default_factory=list)
-    buses: dict[str, Bus] = field(default_factory=dict)
+    buses: dict[str, AnyBus] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _buses: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -55,8 +55,8 @@ class Field:
         """Build the lines and let each run as a task of its own. `before`: the devices of the file before."""
         for table in self.station.lines:
             settings, mono_ms = wire_of(table), self.clock.mono_ms
-            wire = self.seams.wire(settings, mono_ms)
-            bus = Bus(settings, mono_ms, wire=wire, jitter=self.seams.rng.random)
+            mine = [settings_of(device) for device in self.station.devices if device.line == table.id]
+            bus = bus_for(settings, mine, mono_ms, wire=self.seams.wire, jitter=self.seams.rng.random)
             await self._buses.enter_async_context(bus)
             self.buses[table.id] = bus
             devices = self._devices(table.id, bus, before)
@@ -78,13 +78,13 @@ class Field:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._buses.aclose()
 
-    def _devices(self, line: str, bus: Bus, before: Mapping[str, Device]) -> list[Device]:
+    def _devices(self, line: str, bus: AnyBus, before: Mapping[str, Device]) -> list[Device]:
         now_ms = self.clock.mono_ms()
         devices = []
         for table in self.station.devices:
             if table.line != line:
                 continue
-            driver = catalogue.driver(table.driver)(settings_of(table), bus.exchange)
+            driver = on(bus, catalogue.driver(table.driver), settings_of(table))
             device = Device(plan_of(self.station.id, table), driver, Due(table.every_ms, now_ms))
             if table.id in before:
                 device.carry(before[table.id])

@@ -138,15 +138,8 @@ class CharacterWire:
         try:
             async with asyncio.timeout(patience_s):
                 while True:
-                    try:
-                        message = self._next(take)
-                    except Refusal as refusal:
-                        raise Refused(
-                            f"{self._where}: {refusal}", code=0, evidence=refusal.evidence
-                        ) from None
-                    except Malformed as malformed:
-                        noise = malformed.evidence
-                        continue
+                    message, heard = self._first(take)
+                    noise = heard or noise
                     if message is not None:
                         return message
                     await self._more()
@@ -154,6 +147,17 @@ class CharacterWire:
             # Of a stream, what is not complete yet is no noise: the rest of it is on its way.
             begun = bytes(self._buffer) if self._asking else b""
             raise self._verdict(noise or begun, patience_s, asked) from None
+
+    def _first(self, take: Take[T]) -> tuple[Heard[T] | None, bytes]:
+        """The next message of what is here, and the noise before it."""
+        noise = b""
+        while True:
+            try:
+                return self._next(take), noise
+            except Refusal as refusal:
+                raise Refused(f"{self._where}: {refusal}", code=0, evidence=refusal.evidence) from None
+            except Malformed as malformed:
+                noise = malformed.evidence
 
     def _next(self, take: Take[T]) -> Heard[T] | None:
         """A message and the time of the piece that completed it."""

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 from drivers.errors import DriverError
 from telemetry.reading import Block
 
-
 Speech = Literal["modbus", "characters"]
 """What a line carries. Modbus devices are given an `Exchange`, the others a `drivers.characters.CharacterLine`."""
 
@@ -83,7 +82,7 @@ class Driver(Protocol):
 
     settings: ClassVar[type[DriverSettings]]
 
-    def __init__(self, settings: DriverSettings, line: Any) -> None:
+    def __init__(self, settings: DriverSettings, line: Any) -> None:  # noqa: ANN401 - by `settings.speech()`
         """Plan only; no I/O."""
 
     async def read(self) -> Cycle:

@@ -3,12 +3,14 @@
 import random
 from collections.abc import Callable, Sequence
 
-from drivers.bus import Bus
+from drivers.bus import Bus, Wire
 from drivers.character_bus import CharacterBus
 from drivers.driver import Driver, DriverSettings
 from drivers.line import LineSettings
+from drivers.pymodbus_line import PymodbusWire
 
 MonoMs = Callable[[], int]
+AnyBus = Bus | CharacterBus
 
 
 def bus_for(
@@ -16,15 +18,19 @@ def bus_for(
     devices: Sequence[DriverSettings],
     mono_ms: MonoMs,
     *,
+    wire: Callable[[LineSettings, MonoMs], Wire] = PymodbusWire,
     jitter: Callable[[], float] = random.random,
-) -> Bus | CharacterBus:
-    """For devices that all speak alike, as the station file's check demands. Nothing is opened yet."""
+) -> AnyBus:
+    """For devices that all speak alike, as the station file's check demands. Nothing is opened yet.
+
+    `wire` makes the connection of Modbus devices.
+    """
     if any(device.speech() == "characters" for device in devices):
         streams = any(device.streams() for device in devices)
         return CharacterBus(line, mono_ms, streams=streams, jitter=jitter)
-    return Bus(line, mono_ms, jitter=jitter)
+    return Bus(line, mono_ms, wire=wire(line, mono_ms), jitter=jitter)
 
 
-def on(bus: Bus | CharacterBus, driver: type[Driver], settings: DriverSettings) -> Driver:
+def on(bus: AnyBus, driver: type[Driver], settings: DriverSettings) -> Driver:
     """The driver of a device on its line."""
     return driver(settings, bus if isinstance(bus, CharacterBus) else bus.exchange)

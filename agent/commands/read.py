@@ -43,12 +43,13 @@ async def _read(station: "Station", device: str) -> "Cycle":
     from agent.clock import SystemClock
     from agent.tables import settings_of, wire_of
     from drivers import catalogue
-    from drivers.bus import Bus
+    from drivers.lines import bus_for, on
 
     (table,) = [table for table in station.devices if table.id == device]
     (line,) = [line for line in station.lines if line.id == table.line]
-    async with Bus(wire_of(line), SystemClock().mono_ms) as bus:
-        return await catalogue.driver(table.driver)(settings_of(table), bus.exchange).read()
+    settings = settings_of(table)
+    async with bus_for(wire_of(line), [settings], SystemClock().mono_ms) as bus:
+        return await on(bus, catalogue.driver(table.driver), settings).read()
 
 
 def _as_json(cycle: "Cycle") -> str:

@@ -166,7 +166,7 @@ def test_a_reply_is_read(frame: bytes, query: DataQuery, dialect: Dialect, value
     feed(frame, values, _take(query, dialect))
 
 
-@pytest.mark.parametrize("name", REPLIES.keys() - WHOLE_MANTISSAS_ARE_NORMALISED)
+@pytest.mark.parametrize("name", [name for name in REPLIES if name not in WHOLE_MANTISSAS_ARE_NORMALISED])
 def test_a_reply_is_written(name: str) -> None:
     frame, query, dialect, values = REPLIES[name]
     assert bh.encode_reply(query, values, dialect) == frame
@@ -318,7 +318,7 @@ def test_a_lost_byte_of_a_checked_reply_gives_no_value(name: str) -> None:
         assert _values_in(frame[:place] + frame[place + 1 :], query, dialect) == []
 
 
-@pytest.mark.parametrize("name", REPLIES.keys() - CHECKED.keys())
+@pytest.mark.parametrize("name", [name for name in REPLIES if name not in CHECKED])
 def test_a_flipped_byte_without_a_check_breaks_nothing(name: str) -> None:
     frame, query, dialect, _ = REPLIES[name]
     for place in range(len(frame)):
