@@ -279,6 +279,7 @@ class Keeper:
 
     def _connect(self) -> sqlite3.Connection:
         file = database.identity(self._path)
+        database.forget_pages(self._path)
         with closing_on_error(database.connect(self._path, self._quota_bytes)) as conn:
             if not checkpoint(conn) and self._troubled:
                 raise StoreBroken(
