@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from drivers.protocols.text import Malformed, Refusal, malformed, number, text, xor_of
+from drivers.protocols.modbus_pdu import Malformed
+from drivers.protocols.text import Refusal, malformed, number, text, xor_of
 
 MAX_SENTENCE_BYTES: Final = 256
 """The standard says 82; Vaisala's XDR of eight transducers has 94 [WXT530 User Guide, 7.3.10]."""

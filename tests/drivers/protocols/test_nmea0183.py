@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.nmea0183 import (
     MAX_SENTENCE_BYTES,
     Dialect,
@@ -28,7 +29,7 @@ from drivers.protocols.nmea0183 import (
     take_request,
     take_sentence,
 )
-from drivers.protocols.text import Malformed, Refusal
+from drivers.protocols.text import Refusal
 from tests.drivers.protocols.feeding import feed_every_way
 
 pytestmark = pytest.mark.pure
