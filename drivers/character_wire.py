@@ -134,19 +134,25 @@ class CharacterWire:
 
     async def _wait(self, take: Take[T], patience_s: float, asked: str) -> Heard[T]:
         """The first message. Refused: in it the instrument says no."""
-        noise = b""
+        noise: list[bytes] = []
         try:
             async with asyncio.timeout(patience_s):
-                while True:
-                    message, heard = self._first(take)
-                    noise = heard or noise
-                    if message is not None:
-                        return message
-                    await self._more()
+                return await self._message(take, noise)
         except TimeoutError:
             # Of a stream, what is not complete yet is no noise: the rest of it is on its way.
             begun = bytes(self._buffer) if self._asking else b""
-            raise self._verdict(noise or begun, patience_s, asked) from None
+            heard = noise[-1] if noise else begun
+            raise self._verdict(heard, patience_s, asked) from None
+
+    async def _message(self, take: Take[T], noise: list[bytes]) -> Heard[T]:
+        """The next one, however long it takes; `noise` gets what came before it."""
+        while True:
+            message, passed_over = self._first(take)
+            if passed_over:
+                noise[:] = [passed_over]
+            if message is not None:
+                return message
+            await self._more()
 
     def _first(self, take: Take[T]) -> tuple[Heard[T] | None, bytes]:
         """The next message of what is here, and the noise before it."""

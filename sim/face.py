@@ -43,7 +43,7 @@ class Answer(NamedTuple):
     address: int
     exception: int = 0
     words: tuple[int, ...] = ()
-    values: Mapping[str, Value] = {}
+    values: Mapping[str, Value] | Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)

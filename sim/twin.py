@@ -124,7 +124,7 @@ def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment
     built: dict[str, Wire] = {}
     for line in station.lines:
         devices = {units[device.id]: device for device in station.devices if device.line == line.id}
-        face = Face(
+        face = _talk(tuple(devices.values()), wishes.seed) or Face(
             {unit: instrument(device, wishes.seed + _SEED_STEP * unit) for unit, device in devices.items()},
             gateway=_scheme(line) == "tcp",
         )

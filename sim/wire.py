@@ -9,6 +9,7 @@ from sim.faults import Reply
 from sim.moment import Moment, Now
 from sim.script import Script
 from sim.served import Served, ServedLog
+from sim.talk import TalkFace
 
 
 class Due(NamedTuple):
@@ -25,7 +26,7 @@ class Wire:
     """What a host needs: requests in, replies due out. `name` tells the wires apart in the log."""
 
     name: str
-    face: Face
+    face: Face | TalkFace
     script: Script = field(default_factory=Script)
     served: ServedLog = field(default_factory=ServedLog)
     now: Now = moment.real

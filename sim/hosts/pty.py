@@ -13,7 +13,10 @@ from types import TracebackType
 from typing import Self
 
 from sim.hosts.landing import Landings
+from sim.hosts.listener import Conversation
 from sim.hosts.rtu_line import SILENCE_S, RtuConversation
+from sim.hosts.talk import TalkConversation
+from sim.talk import TalkFace
 from sim.wire import Wire
 
 _READ_BYTES = 4096
@@ -34,7 +37,7 @@ class PtyHost:
         self._terminal = ""
         self._ends: tuple[int, int] | None = None
         self._landings: Landings | None = None
-        self._conversation: RtuConversation | None = None
+        self._conversation: Conversation | None = None
 
     @property
     def path(self) -> str:
@@ -61,7 +64,7 @@ class PtyHost:
         self._ends = (near, far)
         self._terminal = os.ttyname(far)
         self._landings = Landings(self.wire, self._write, lambda: None)
-        self._conversation = RtuConversation(self.wire, self._landings, silence_s=self._silence_s)
+        self._conversation = self._converse(self._landings)
         asyncio.get_running_loop().add_reader(near, self._readable, near)
         if self.link is not None:
             _point(self.link, self._terminal)
@@ -79,6 +82,11 @@ class PtyHost:
         self._ends = None
         if self.link is not None and self.link.is_symlink() and str(self.link.readlink()) == self._terminal:
             self.link.unlink()
+
+    def _converse(self, landings: Landings) -> Conversation:
+        if isinstance(self.wire.face, TalkFace):
+            return TalkConversation(self.wire, landings)
+        return RtuConversation(self.wire, landings, silence_s=self._silence_s)
 
     def _readable(self, near: int) -> None:
         try:

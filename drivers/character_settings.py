@@ -1,0 +1,150 @@
+"""What the device tables of all instruments that speak in characters have in common."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from drivers import units
+from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem, Speech
+from drivers.scaling import INT64, decimal
+from telemetry.reading import Flag, Reading
+
+FAULT = int(Flag.INSTRUMENT_FAULT)
+Word = Decimal | str | None
+
+
+class CharacterChannel(BaseModel):
+    """One `[[device.channel]]`: which field of the answer, and what it means."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    field: str | None = Field(default=None, min_length=1, max_length=64)
+    """The field's name in the instrument's words; None: the same as `id`."""
+    unit: str
+    """Unit of measure after scaling."""
+    scale: float = 1.0
+    offset: float = 0.0
+    range: tuple[float, float] | None = None
+    """Lowest and highest value that counts, in `unit`."""
+
+    @field_validator("unit")
+    @classmethod
+    def _unit_is_known(cls, unit: str) -> str:
+        wrong = units.problem(unit)
+        if wrong:
+            raise ValueError(wrong)
+        return unit
+
+    @field_validator("range")
+    @classmethod
+    def _range_goes_up(cls, limits: tuple[float, float] | None) -> tuple[float, float] | None:
+        if limits and limits[0] >= limits[1]:
+            raise ValueError(f"the low end {limits[0]:g} is not below the high end {limits[1]:g}")
+        return limits
+
+    @field_validator("scale")
+    @classmethod
+    def _scale_keeps_values_apart(cls, scale: float) -> float:
+        if scale == 0:
+            raise ValueError("scale 0 makes every value the same")
+        return scale
+
+    @property
+    def source(self) -> str:
+        """The field's name."""
+        return self.field or self.id
+
+    def meaning(self) -> ChannelMeaning:
+        """What its number means."""
+        low, high = self.range or (None, None)
+        return ChannelMeaning(self.id, self.unit, low, high)
+
+    def reading(self, word: Word, flags: int = 0) -> Reading:
+        """The reading of the instrument's word, scaled in decimals and rounded once.
+
+        No word, or a text where a number is meant, is an instrument fault.
+        """
+        if not isinstance(word, Decimal):
+            return Reading(self.id, None, flags | FAULT)
+        exact = decimal(self.scale) * Fraction(word) + decimal(self.offset)
+        if _is_integer(word) and exact.denominator == 1 and int(exact) in INT64:
+            return Reading(self.id, int(exact), flags)
+        return Reading(self.id, exact.numerator / exact.denominator, flags)
+
+
+class CharacterSettings(DriverSettings):
+    """A device on a line of characters. Drivers add what their instruments need."""
+
+    channel: tuple[CharacterChannel, ...] = Field(json_schema_extra={"minItems": 1})
+
+    @field_validator("channel")
+    @classmethod
+    def _something_is_measured(cls, channels: tuple[CharacterChannel, ...]) -> tuple[CharacterChannel, ...]:
+        # not Field(min_length=1): that counts wrong channels as missing and says so as well
+        if not channels:
+            raise ValueError("a device needs at least one [[device.channel]]")
+        return channels
+
+    def speech(self) -> Speech:
+        """Characters."""
+        return "characters"
+
+    def channels(self) -> tuple[ChannelMeaning, ...]:
+        """The channels in the order of the file."""
+        return tuple(channel.meaning() for channel in self.channel)
+
+    def address(self) -> int | None:
+        """None: lines of characters have no numbers for devices."""
+        return None
+
+    def asks(self) -> str:
+        """What the instrument is asked, as the configuration record shows it; empty: it talks by itself."""
+        return ""
+
+    def rows(self) -> list[list[object]]:
+        """[id, what is asked, field, "text", "", scale, offset, unit, range] of every channel."""
+        return [
+            [
+                c.id,
+                self.asks(),
+                c.source,
+                "text",
+                "",
+                c.scale,
+                c.offset,
+                c.unit,
+                None if c.range is None else list(c.range),
+            ]
+            for c in self.channel
+        ]
+
+    def fields(self) -> frozenset[str] | None:
+        """The names that `field` may have; None: any."""
+        return None
+
+    def problems(self) -> Iterator[SettingProblem]:
+        """Mistakes between channels."""
+        seen: set[str] = set()
+        known = self.fields()
+        for index, channel in enumerate(self.channel):
+            if channel.id in seen:
+                yield SettingProblem(("channel", index, "id"), f'channel "{channel.id}" is there twice')
+            seen.add(channel.id)
+            if known is not None and channel.source not in known:
+                key = "field" if channel.field else "id"
+                there = f"there are: {', '.join(sorted(known))}"
+                wrong = f'the answer has no field "{channel.source}"; {there}'
+                yield SettingProblem(("channel", index, key), wrong)
+
+    def readings(self, words: Mapping[str, Word], flags: int = 0) -> tuple[Reading, ...]:
+        """One reading for each channel; a field that is not in the answer is an instrument fault."""
+        return tuple(channel.reading(words.get(channel.source), flags) for channel in self.channel)
+
+
+def _is_integer(word: Decimal) -> bool:
+    """Whether it was written as one: 42 is, 42.0 and 4.2e1 are not."""
+    exponent = word.as_tuple().exponent
+    return isinstance(exponent, int) and exponent == 0

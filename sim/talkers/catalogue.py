@@ -1,0 +1,49 @@
+"""Which talker stands in for the instruments of a driver, built from what the station file says of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, cast
+
+from config.station import Device
+from sim import plausible
+from sim.speaker import Figure, Speaker
+from sim.talk import Talker
+from sim.talkers.lines import LinesTalker
+
+DECIMALS: Final = 3
+
+
+class Station(NamedTuple):
+    """The devices of one line, and the seed of what they show."""
+
+    devices: Sequence[Device]
+    seed: int
+
+
+def speaker(device: Device, seed: int) -> Speaker:
+    """What the device measures, plausible for unit and range."""
+    settings = cast("Any", device.settings)
+    rows = zip(settings.channels(), settings.rows(), strict=True)
+    return Speaker(
+        device.id,
+        [
+            Figure(
+                channel=str(row[0]),
+                field=str(row[2]),
+                signal=plausible.signal(meaning.unit, meaning.low, meaning.high, seed + number),
+                scale=Decimal(repr(row[5])),
+                offset=Decimal(repr(row[6])),
+                decimals=DECIMALS,
+            )
+            for number, (meaning, row) in enumerate(rows)
+        ],
+    )
+
+
+def _lines(station: Station) -> Talker:
+    (device,) = station.devices
+    return LinesTalker(speaker(device, station.seed), cast("Any", device.settings).lines)
+
+
+TALKERS: Final[Mapping[str, Callable[[Station], Talker]]] = {"ascii": _lines}
+"""By driver."""
