@@ -8,6 +8,7 @@ beyond the file, and numbers that mean "no value".
 
 import errno
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,12 +24,15 @@ from sim.face import Face
 from sim.hosts.listener import Listener
 from sim.hosts.pty import PtyHost
 from sim.hosts.rtu_tcp import RtuTcpHost
+from sim.hosts.talk import TalkTcpHost
 from sim.hosts.tcp import TcpHost
 from sim.instrument import Instrument, Quantity
 from sim.moment import Now
 from sim.script import Script, parse_all
 from sim.served import ServedLog
 from sim.signals import Constant, Signal
+from sim.talk import TalkFace
+from sim.talkers.catalogue import TALKERS, Behind
 from sim.wire import Wire
 
 MODBUS_TCP_PORT = 502
@@ -119,20 +123,40 @@ def _signal(point: Point, meaning: Meaning, seed: int) -> Signal:
 
 def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment.real) -> dict[str, Wire]:
     """One wire per line that has a device. ValueError: a fault that cannot be read, or a device nobody knows."""
-    units = {device.id: cast("DeviceSettings", device.settings).address() or 0 for device in station.devices}
+    units = _units(station)
     parse_all(wishes.faults, units, strict=True)
     built: dict[str, Wire] = {}
     for line in station.lines:
         devices = {units[device.id]: device for device in station.devices if device.line == line.id}
-        face = _talk(tuple(devices.values()), wishes.seed) or Face(
-            {unit: instrument(device, wishes.seed + _SEED_STEP * unit) for unit, device in devices.items()},
-            gateway=_scheme(line) == "tcp",
-        )
+        face = _face(line, devices, wishes.seed)
         mine = {device.id: unit for unit, device in devices.items()}
         script = Script(parse_all(wishes.faults, mine), wishes.seed)
         if devices:
             built[line.id] = Wire(line.id, face, script, served, now)
     return built
+
+
+def _units(station: Station) -> dict[str, int]:
+    """By device. Where a protocol has no numbers, those of a line are counted from 1."""
+    units: dict[str, int] = {}
+    counted: Counter[str] = Counter()
+    for device in station.devices:
+        address = cast("DeviceSettings", device.settings).address()
+        counted[device.line] += 1
+        units[device.id] = counted[device.line] if address is None else address
+    return units
+
+
+def _face(line: Line, devices: Mapping[int, Device], seed: int) -> Face | TalkFace:
+    """What stands behind the line: its devices all speak alike."""
+    kinds = {device.driver for device in devices.values()}
+    talkers = [TALKERS[kind] for kind in kinds if kind in TALKERS]
+    if talkers:
+        return TalkFace(talkers[0](Behind(devices, seed)))
+    return Face(
+        {unit: instrument(device, seed + _SEED_STEP * unit) for unit, device in devices.items()},
+        gateway=_scheme(line) == "tcp",
+    )
 
 
 @asynccontextmanager
@@ -157,7 +181,7 @@ def _places(station: Station, line: str, url: str) -> Iterator[Place]:
     for device in station.devices:
         if device.line == line:
             settings = cast("DeviceSettings", device.settings)
-            yield Place(device.id, line, url, settings.address() or 0, len(settings.points()))
+            yield Place(device.id, line, url, settings.address() or 0, len(settings.channels()))
 
 
 async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> str:
@@ -174,7 +198,7 @@ async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -
 
 async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Listener:
     """On the wished port; else on the file's own when it is free and we may; else on any."""
-    kind = _HOSTS[_scheme(line)]
+    kind = TalkTcpHost if isinstance(wire.face, TalkFace) else _HOSTS[_scheme(line)]
     if line.id in wishes.ports:
         return await _listen_on(stack, kind(wire, port=wishes.ports[line.id]), line)
     try:

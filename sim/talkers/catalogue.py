@@ -1,6 +1,6 @@
 """Which talker stands in for the instruments of a driver, built from what the station file says of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, cast
 
@@ -13,10 +13,10 @@ from sim.talkers.lines import LinesTalker
 DECIMALS: Final = 3
 
 
-class Station(NamedTuple):
-    """The devices of one line, and the seed of what they show."""
+class Behind(NamedTuple):
+    """The devices of one line by number, and the seed of what they show."""
 
-    devices: Sequence[Device]
+    devices: Mapping[int, Device]
     seed: int
 
 
@@ -40,10 +40,15 @@ def speaker(device: Device, seed: int) -> Speaker:
     )
 
 
-def _lines(station: Station) -> Talker:
-    (device,) = station.devices
-    return LinesTalker(speaker(device, station.seed), cast("Any", device.settings).lines)
+def speakers(behind: Behind) -> dict[int, Speaker]:
+    """All of them."""
+    return {unit: speaker(device, behind.seed + 1009 * unit) for unit, device in behind.devices.items()}
 
 
-TALKERS: Final[Mapping[str, Callable[[Station], Talker]]] = {"ascii": _lines}
+def _lines(behind: Behind) -> Talker:
+    wordings = {unit: cast("Any", device.settings).lines for unit, device in behind.devices.items()}
+    return LinesTalker(speakers(behind), wordings)
+
+
+TALKERS: Final[Mapping[str, Callable[[Behind], Talker]]] = {"ascii": _lines}
 """By driver."""

@@ -9,6 +9,7 @@ from agent.tables import settings_of, wire_of
 from drivers import catalogue
 from drivers.bus import Bus
 from drivers.protocols.modbus import Value
+from sim.face import Face
 from sim.faults import Silent
 from sim.stations import SERIAL_LINE, demo_station, serve
 from tests.sim.bench import NOON
@@ -25,8 +26,9 @@ def test_a_station_has_ten_instruments_four_of_them_on_one_line() -> None:
 @pytest.mark.pure
 def test_two_seeds_are_two_stations_and_one_seed_is_one() -> None:
     def ph(seed: int) -> Value:
-        water = demo_station("A", seed=seed).wires["water-tcp"].face.instruments[247]
-        return water.read("holding", 0, 2, NOON).values["pH"]
+        face = demo_station("A", seed=seed).wires["water-tcp"].face
+        assert isinstance(face, Face)
+        return face.instruments[247].read("holding", 0, 2, NOON).values["pH"]
 
     assert ph(1) == ph(1) != ph(2)
 
@@ -38,7 +40,7 @@ def test_an_emptied_acid_tank_shows_in_ph_cod_and_flow_at_once() -> None:
 
     def shown(line: str, unit: int, table: str, address: int) -> float:
         before, after = (
-            station.wires[line].face.instruments[unit].read(table, address, 2, NOON)  # type: ignore[arg-type]
+            station.wires[line].face.instruments[unit].read(table, address, 2, NOON)  # type: ignore[arg-type, union-attr]
             for station in (calm, sour)
         )
         ((channel, quiet),) = before.values.items()

@@ -11,6 +11,7 @@ from config.station import Station
 from drivers import catalogue
 from drivers.bus import Bus
 from drivers.protocols.modbus import Value
+from sim.face import Face
 from sim.moment import Moment
 from sim.rehearsal import Rehearsal, rewrite
 from sim.served import ServedLog
@@ -179,13 +180,16 @@ def test_another_seed_is_another_day(tmp_path: Path) -> None:
 
     def ph(seed: int) -> Value:
         (wire, *_others) = wires(station, Wishes(seed), ServedLog(), lambda: NOON).values()
+        assert isinstance(wire.face, Face)
         return wire.face.instruments[3].read("holding", 0, 2, NOON).values["pH"]
 
     assert ph(1) == ph(1) != ph(2)
 
 
 def test_a_total_counts_up_while_the_twin_runs(tmp_path: Path) -> None:
-    pump = wires(load(tmp_path), Wishes(), ServedLog())["server"].face.instruments[1]
+    face = wires(load(tmp_path), Wishes(), ServedLog())["server"].face
+    assert isinstance(face, Face)
+    pump = face.instruments[1]
     later = Moment(NOON.utc_s + 60, NOON.mono_ms + 60_000)
     assert pump.read("holding", 8, 2, NOON).values == {"total": 0}
     assert pump.read("holding", 8, 2, later).values == {"total": 30}

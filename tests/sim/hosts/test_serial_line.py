@@ -227,6 +227,7 @@ async def test_a_terminal_that_fails_is_unplugged_and_not_asked_again(
 
 async def test_a_master_that_never_reads_loses_bytes_and_blocks_nobody() -> None:
     wire = make_wire()
+    assert isinstance(wire.face, Face)
     wire.face.instruments[3].gaps_read_zero = True
     async with PtyHost(wire) as line:
         with Master(line.path) as master:
