@@ -76,7 +76,7 @@ class Disk:
 
     def die(self) -> None:
         """The process is gone; its next life finds everything as it is now."""
-        before = self.folder
+        before, self.doom = self.folder, None
         self.life += 1
         self.folder = self._root / f"{self._name}-{self.life}"
         shutil.copytree(before, self.folder, ignore=NOT_COPIED)

@@ -139,11 +139,15 @@ class CentreBook:
     """disk.Book of the centre's store."""
 
     def __init__(self, witness: Witness) -> None:
+        self.present: set[bytes] = set()
         self._witness = witness
         self._come: list[bytes] = []
 
     def opened(self, connection: sqlite3.Connection) -> None:
-        """See Book."""
+        """What is there at the beginning."""
+        rows = connection.execute("SELECT envelope FROM envelope UNION ALL SELECT envelope FROM fork")
+        self.present = {envelope for (envelope,) in rows}
+        self._witness.at_the_centre |= self.present
 
     def note(self, sql: str, rows: Sequence[Any]) -> None:
         """See Book."""
@@ -152,6 +156,7 @@ class CentreBook:
     def committed(self) -> None:
         """See Book."""
         self._witness.at_the_centre.update(self._come)
+        self.present.update(self._come)
         for envelope in self._come:
             self._witness.record(envelope)
         self._come = []
