@@ -50,7 +50,7 @@ def a_table_lost(file: Path, rng: Random) -> str:
     """The schema has forgotten a table."""
     table = rng.choice(["_sqlite_migrations", "ledger", "span", "entry", "note"])
     try:
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw&ro=mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(file)) as connection:
             connection.execute("PRAGMA writable_schema = ON")
             connection.execute("DELETE FROM sqlite_schema WHERE tbl_name = ?", (table,))
             connection.commit()

@@ -5,7 +5,9 @@ The witness looks at statements and messages, not at what the station or the cen
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from telemetry import cbor
@@ -40,6 +42,10 @@ class Witness:
     at_the_centre: set[bytes] = field(default_factory=set)
     deleted: set[bytes] = field(default_factory=set)
     destroyed: dict[bytes, str] = field(default_factory=dict)
+    known_to: dict[bytes, int] = field(default_factory=dict)
+    """By ledger, the last seq that the file beside the key named when the store was damaged or lost."""
+    forgotten: set[bytes] = field(default_factory=set)
+    """What the centre had and a restored backup did not."""
     forkable: set[bytes] = field(default_factory=set)
     """Ledgers of which an older copy was put back, with all that would betray it."""
 
@@ -68,6 +74,12 @@ class Witness:
         for envelope in cbor.sequence(payload):
             if envelope not in self.written:
                 self.violated("left", f"{self.place(envelope)} left before its COMMIT")
+
+    def destroy(self, envelopes: Collection[bytes], how: str, beside: tuple[bytes, int] | None) -> None:
+        """The world takes these away; `beside`: what the file beside the key says of them."""
+        self.destroyed.update(dict.fromkeys(envelopes, how))
+        if beside is not None:
+            self.known_to[beside[0]] = max(beside[1], self.known_to.get(beside[0], 0))
 
     def gone(self, envelopes: Collection[bytes], with_them: Iterable[bytes]) -> None:
         """Rows were deleted, in one transaction with new ones."""
@@ -148,6 +160,11 @@ class CentreBook:
         rows = connection.execute("SELECT envelope FROM envelope UNION ALL SELECT envelope FROM fork")
         self.present = {envelope for (envelope,) in rows}
         self._witness.at_the_centre |= self.present
+
+    def reread(self, database: Path) -> None:
+        """Another file took its place."""
+        with closing(sqlite3.connect(database)) as connection:
+            self.opened(connection)
 
     def note(self, sql: str, rows: Sequence[Any]) -> None:
         """See Book."""
