@@ -16,7 +16,7 @@ from telemetry.keys import SigningKey, public_to_pem
 from tests.world.clock import now_s, true_wall_ms
 from tests.world.disk import Disk
 from tests.world.network import Network
-from tests.world.station import STATION
+from tests.world.station import STATION, put_away
 from tests.world.story import Story
 
 DATABASE = "central.db"
@@ -94,7 +94,7 @@ class Centre:
         self._alive[0] = False
         self._network.cut("centre", "the process is gone")
         if self._task is not None:
-            self._task.cancel()
+            put_away(self._task)
 
     def _judge(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():

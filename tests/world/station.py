@@ -163,7 +163,7 @@ class Station:
             if line.attached is not None:
                 line.attached.close()
         if self._task is not None:
-            self._task.cancel()
+            put_away(self._task)
 
     def _judge(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or not self._life.is_alive:
@@ -207,6 +207,13 @@ class Station:
             return SlowWriter(self._rng, lambda: self.slow_s) if self.build.slow_writer else Inline()
 
         return Seams(rng=self._rng, connect=connect, wire=wire, executor=executor, offload=_inline)
+
+
+def put_away(task: asyncio.Task[None]) -> None:
+    """What is dead may not refuse to go, however it takes a cancellation."""
+    if not task.done():
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.1, put_away, task)
 
 
 async def _inline(work: Callable[[], Any]) -> Any:

@@ -1,0 +1,66 @@
+"""What is known of every ledger in the end: all that was ever seen of it, and where it is now."""
+
+import sqlite3
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import dataclass
+
+from telemetry.ranges import Ranges, covers, normal
+from telemetry.record import Kind, Record
+from tests.world.witness import Place, named_as_gone
+from tests.world.world import World
+
+
+@dataclass
+class Ledgers:
+    """`here`: the station's store; `there`: the centre's; `records`: every place that was ever seen, with its content."""
+
+    here: dict[Place, bytes]
+    there: set[bytes]
+    records: dict[Place, bytes]
+    named: dict[bytes, Ranges]
+
+    def of(self, ledger: bytes, world: World) -> list[Record]:
+        """What is at the centre or in the store, in order of seq."""
+        found = {
+            place.seq: envelope
+            for place, envelope in self.records.items()
+            if place.ledger == ledger and (envelope in self.there or self.here.get(place) == envelope)
+        }
+        return [world.witness.record(found[seq]) for seq in sorted(found)]
+
+    def is_named(self, place: Place) -> bool:
+        """Whether a tombstone or a recovery record names it."""
+        return covers(self.named.get(place.ledger, ()), place.seq)
+
+    def newest(self) -> dict[bytes, int]:
+        """By ledger, the highest seq that was ever durable or sent."""
+        tops: dict[bytes, int] = defaultdict(int)
+        for place in self.records:
+            tops[place.ledger] = max(tops[place.ledger], place.seq)
+        return dict(tops)
+
+
+def reckoned(world: World) -> Ledgers:
+    """From the files as they are now."""
+    witness = world.witness
+    here = {witness.place(envelope): envelope for envelope in _rows(world, "SELECT envelope FROM entry")}
+    for envelope in world.centre_rows.present:
+        witness.record(envelope)
+    ever = {**witness.durable, **here}
+    for place, contents in witness.seen.items():
+        ever.setdefault(place, next(reversed(contents)))
+        if place not in here and len(contents) > 1:  # of several, the one that is somewhere
+            ever[place] = next((c for c in contents if c in world.centre_rows.present), ever[place])
+    named = named_as_gone(witness.records.values())
+    return Ledgers(here, set(world.centre_rows.present), ever, {k: normal(v) for k, v in named.items()})
+
+
+def _rows(world: World, sql: str) -> list[bytes]:
+    with closing(sqlite3.connect(f"{world.disk.database.as_uri()}?mode=ro", uri=True)) as connection:
+        return [envelope for (envelope,) in connection.execute(sql)]
+
+
+def is_boot(record: Record) -> bool:
+    """Whether it begins a run."""
+    return record.kind == Kind.BOOT
