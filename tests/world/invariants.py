@@ -9,6 +9,7 @@ from buffer import quarantine
 from central.stations import stations
 from central.verify import verify
 from telemetry.finding import FindingKind
+from telemetry.ranges import normal
 from tests.world.ledgers import Ledgers, reckoned
 from tests.world.silence import silences
 from tests.world.station import STATION
@@ -66,8 +67,11 @@ def judge(world: World) -> None:
     violated = world.story.violated
     if set(known.here.values()) != set(world.rows.rows.values()):
         violated("witness", "the store's rows are not those that were seen to come and go")
+    broken: dict[tuple[str, bytes], list[int]] = {}
     for place, why in (*_lost(world, known), *_missing(world, known), *_forked(world)):
-        violated(why, str(place))
+        broken.setdefault((why, place.ledger), []).append(place.seq)
+    for (why, ledger), seqs in broken.items():
+        violated(why, f"{ledger.hex()[:6]} seq {normal((seq, seq) for seq in seqs)}")
     for text in silences(world, known):
         violated("unexplained silence", text)
     for text in values(world, known):
@@ -109,7 +113,7 @@ def is_excused(world: World, known: Ledgers, place: Place) -> bool:
             return True
         if how == "damaged" and place.seq > _last_known(world, known, place.ledger):
             return True
-        if envelope in witness.forgotten and envelope in witness.deleted:
+        if envelope in witness.forgotten and (how or envelope in witness.deleted):
             return True
     return False
 
@@ -155,7 +159,9 @@ def _is_explained(
             world.witness.deleted & set(witness.seen.get(Place(ledger, at), ())) or is_excused(world, known, Place(ledger, at)) or known.is_named(Place(ledger, at))
             for at in (seq,)
         )
-    if what in {FindingKind.FORK, FindingKind.BROKEN_LINK, FindingKind.HEAD_CONTRADICTS}:
+    if what is FindingKind.HEAD_CONTRADICTS:
+        return is_forkable or ledger in witness.diminished
+    if what in {FindingKind.FORK, FindingKind.BROKEN_LINK}:
         return is_forkable
     return False
 

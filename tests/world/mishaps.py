@@ -272,7 +272,7 @@ class Mishaps:
         self.world.station.kill()
 
     def _pause_s(self) -> float:
-        return self._rng.choice([1.0, 5.0, 60.0, 400.0])
+        return self._rng.choice([1.0, 1.0, 5.0, 20.0, 120.0, 400.0])
 
     def _tempt(self, what: str) -> None:
         if self._tempting == what and self._steps_left is not None:
@@ -326,7 +326,10 @@ class Mishaps:
             if (backup / name).exists():
                 shutil.copy(backup / name, folder / name)
         before = set(self.world.centre_rows.present)
+        disk = self.world.centre_disk
+        disk.doom, failing, disk.failing = None, disk.failing, None
         centres.rename_store(folder, self._rng.randbytes(16))
+        disk.failing = failing
         self.world.centre_rows.reread(folder / centres.DATABASE)
         lost = before - self.world.centre_rows.present
         self.world.witness.forgotten |= lost

@@ -46,6 +46,8 @@ class Witness:
     """By ledger, the last seq that the file beside the key named when the store was damaged or lost."""
     forgotten: set[bytes] = field(default_factory=set)
     """What the centre had and a restored backup did not."""
+    diminished: set[bytes] = field(default_factory=set)
+    """Ledgers of which something was destroyed."""
     forkable: set[bytes] = field(default_factory=set)
     """Ledgers of which an older copy was put back, with all that would betray it."""
 
@@ -77,7 +79,9 @@ class Witness:
 
     def destroy(self, envelopes: Collection[bytes], how: str, beside: tuple[bytes, int] | None) -> None:
         """The world takes these away; `beside`: what the file beside the key says of them."""
-        self.destroyed.update(dict.fromkeys(envelopes, how))
+        for envelope in envelopes:
+            self.diminished.add(self.place(envelope).ledger)
+            self.destroyed[envelope] = how
         if beside is not None:
             self.known_to[beside[0]] = max(beside[1], self.known_to.get(beside[0], 0))
 
@@ -114,21 +118,24 @@ class StationBook:
     def __init__(self, witness: Witness) -> None:
         self.rows: dict[int, bytes] = {}
         self._witness = witness
+        self._offered: set[bytes] = set()
         self._come: list[tuple[int, bytes]] = []
         self._go: list[tuple[int, int]] = []
 
     def opened(self, connection: sqlite3.Connection) -> None:
         """What is there at the beginning."""
         try:
-            self.rows = dict(connection.execute("SELECT key, envelope FROM entry"))
+            rows = connection.execute("SELECT key, envelope FROM entry").fetchall()
         except sqlite3.Error:
-            self.rows = {}
+            rows = []
+        self.rows = {key: envelope for key, envelope in rows if envelope in self._offered}  # others are damaged
         self._witness.written.update(self.rows.values())
 
     def note(self, sql: str, rows: Sequence[Any]) -> None:
         """See Book."""
         if sql.startswith("INSERT"):
             self._come += [(row[0], row[6]) for row in rows]
+            self._offered.update(row[6] for row in rows)
         else:
             self._go += [(row[0], row[1]) for row in rows]
 
