@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from buffer.errors import StoreBroken, StoreBusy, StoreDamaged, StoreError, StoreForeign
-from buffer.schema import APPLICATION_ID, is_empty, prepare, refuse_foreign
+from buffer.schema import APPLICATION_ID, is_empty, is_torn, prepare, refuse_foreign
 
 PAGE_BYTES: Final = 4096
 WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
@@ -210,6 +210,8 @@ def connect(path: Path, quota_bytes: int) -> sqlite3.Connection:
             conn.executescript(_BEFORE_THE_FIRST_TABLE)
         else:
             refuse_foreign(conn, path)
+            if is_torn(conn):
+                raise StoreDamaged(f"{path} has lost a table", "it is set aside, and what it holds is saved")
         (mode,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise StoreBroken(

@@ -24,6 +24,8 @@ MIGRATION_SET: Final = "tram-buffer"
 STEPS: Final = ("0001_ledger_entry_span_note",)
 """The names of the steps, in order."""
 
+TABLES: Final = frozenset({"ledger", "entry", "span", "note"})
+
 
 def key_of(number: int, seq: int) -> int:
     """The row of a seq in the ledger of that number."""
@@ -64,6 +66,12 @@ def is_empty(conn: sqlite3.Connection) -> bool:
     """Whether there is no table yet: a new file, or one whose making was interrupted."""
     (tables,) = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     return bool(tables == 0)
+
+
+def is_torn(conn: sqlite3.Connection) -> bool:
+    """Whether a table of the first step is missing, or is there without word of that step: pages were lost."""
+    names = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    return not TABLES <= names if STEPS[0] in applied(conn) else bool(TABLES & names)
 
 
 def is_outdated(conn: sqlite3.Connection, steps: Sequence[str] = STEPS) -> bool:
