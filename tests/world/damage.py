@@ -35,7 +35,7 @@ def pages_emptied(file: Path, rng: Random) -> str:
 def cut_short(file: Path, rng: Random) -> str:
     """The end of the file is missing."""
     content = file.read_bytes()
-    left = rng.randrange(len(content)) if content else 0
+    left = rng.randrange(len(content) // 2, len(content))
     file.write_bytes(content[:left])
     return f"{left} of {len(content)} bytes are left"
 

@@ -45,7 +45,7 @@ def _owed(world: World) -> str:
     fresh = {world.witness.place(envelope) for envelope in world.rows.rows.values() if _is_fresh(world, envelope)}
     for owed in agent.store.owed("centre"):
         left = [seq for seq in range(owed.first, owed.last + 1) if Place(owed.ledger, seq) not in fresh]
-        if left and owed.ledger not in world.witness.forkable:
+        if left and owed.ledger not in world.witness.diminished:  # of these a receipt may not be provable any more
             return f"{owed.ledger.hex()[:6]} owes {len(left)} records, {left[0]} among them, that the centre has"
     return ""
 
@@ -111,7 +111,7 @@ def is_excused(world: World, known: Ledgers, place: Place) -> bool:
         how = witness.destroyed.get(envelope)
         if how in {"restored", "lost"}:
             return True
-        if how == "damaged" and place.seq > _last_known(world, known, place.ledger):
+        if how == "damaged" and (place.ledger in known.said_lost or place.seq > _last_known(world, known, place.ledger)):
             return True
         if envelope in witness.forgotten and (how or envelope in witness.deleted):
             return True

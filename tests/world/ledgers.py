@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
+from telemetry.bodies import BootBody, BootReason
 from telemetry.ranges import Ranges, covers, normal
 from telemetry.record import Kind, Record
 from tests.world.witness import Place, named_as_gone
@@ -19,6 +21,8 @@ class Ledgers:
     there: set[bytes]
     records: dict[Place, bytes]
     named: dict[bytes, Ranges]
+    said_lost: set[bytes]
+    """Ledgers of which a boot record says that their store was lost."""
 
     def of(self, ledger: bytes, world: World) -> list[Record]:
         """What is at the centre or in the store, in order of seq."""
@@ -53,7 +57,8 @@ def reckoned(world: World) -> Ledgers:
         if place not in here and len(contents) > 1:  # of several, the one that is somewhere
             ever[place] = next((c for c in contents if c in world.centre_rows.present), ever[place])
     named = named_as_gone(witness.records.values())
-    return Ledgers(here, set(world.centre_rows.present), ever, {k: normal(v) for k, v in named.items()})
+    ranges = {ledger: normal(parts) for ledger, parts in named.items()}
+    return Ledgers(here, set(world.centre_rows.present), ever, ranges, set(_said_lost(witness.records.values())))
 
 
 def _rows(world: World, sql: str) -> list[bytes]:
@@ -61,6 +66,9 @@ def _rows(world: World, sql: str) -> list[bytes]:
         return [envelope for (envelope,) in connection.execute(sql)]
 
 
-def is_boot(record: Record) -> bool:
-    """Whether it begins a run."""
-    return record.kind == Kind.BOOT
+def _said_lost(records: Iterable[Record]) -> Iterator[bytes]:
+    for record in records:
+        if record.kind == Kind.BOOT:
+            body = BootBody.decode(record.body)
+            if body.reason == BootReason.STORE_LOST and body.before is not None:
+                yield body.before[0]

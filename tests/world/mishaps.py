@@ -25,6 +25,8 @@ class Mishaps:
         self._steps_left: int | None = None
         self._copy: Path | None = None
         self._is_calm = False
+        self._damaged_in = -1
+        self._put_back_unseen: set[bytes] = set()
         world.disk.after_commit = lambda: self._tempt("commit")
         published = world.network.published
 
@@ -131,7 +133,8 @@ class Mishaps:
         self._kill("damage", how.__name__.replace("_", " "))
 
         def strike() -> None:
-            if self.world.disk.database.exists():
+            if self.world.disk.database.exists() and self.world.rows.rows and self._damaged_in != self.world.disk.life:
+                self._damaged_in = self.world.disk.life
                 self._destroy(set(self.world.rows.rows.values()), "damaged")
                 self._story.tell("somebody", how(self.world.disk.database, self._rng))
 
@@ -152,7 +155,12 @@ class Mishaps:
     async def sidecar_lost(self) -> None:
         """The file beside the key is gone."""
         self._kill("sidecar lost", "the file beside the key is gone")
-        self.world.station.between.append(lambda: (self.world.disk.folder / SIDECAR).unlink(missing_ok=True))
+
+        def strike() -> None:
+            (self.world.disk.folder / SIDECAR).unlink(missing_ok=True)
+            self.world.witness.forkable |= self._put_back_unseen
+
+        self.world.station.between.append(strike)
 
     # the network
 
@@ -312,12 +320,17 @@ class Mishaps:
         self.world.witness.destroy(envelopes, how, beside)
 
     def _put_back(self, copy: Path, had: set[bytes], *, with_sidecar: bool) -> None:
-        world = self.world
+        world, witness = self.world, self.world.witness
         newer = {envelope for envelope in world.rows.rows.values() if envelope not in had}
         self._destroy(newer, "restored")
-        if with_sidecar or not (world.disk.folder / SIDECAR).exists():
-            world.witness.forkable |= {world.witness.place(envelope).ledger for envelope in newer}
         damage.put_back(world.disk.folder, copy, with_sidecar=with_sidecar)
+        names = {witness.place(envelope).ledger for envelope in (*had, *newer)}
+        ledgers = {witness.place(e).ledger for e in witness.written - had} & names
+        self._put_back_unseen |= ledgers
+        beside = sidecar(world.disk.folder)
+        last = max((witness.place(e).seq for e in had if beside and witness.place(e).ledger == beside[0]), default=0)
+        if beside is None or beside[1] <= last:  # nothing but a receipt will betray it
+            witness.forkable |= ledgers
 
     def _restore_centre(self, backup: Path) -> None:
         folder = self.world.centre_disk.folder

@@ -6,6 +6,7 @@ import logging
 import shutil
 import tempfile
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def run(seed: int, *, with_story: bool = False) -> Outcome:
     try:
         with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
             return runner.run(_told(seed, root, began_s, with_story=with_story))
+    except Exception as error:  # noqa: BLE001 - the world itself is broken: the other seeds go on
+        broken = f"the world is broken: {error!r} at {traceback.extract_tb(error.__traceback__)[-1]}"
+        return Outcome(seed, "", 0, 0.0, 0.0, {}, (broken,), time.process_time() - began_s, "")
     finally:
         gc.enable()
         gc.collect()

@@ -126,8 +126,10 @@ class StationBook:
         """What is there at the beginning."""
         try:
             rows = connection.execute("SELECT key, envelope FROM entry").fetchall()
-        except sqlite3.Error:
+        except sqlite3.OperationalError:  # no table yet
             rows = []
+        except sqlite3.DatabaseError:  # damaged, and nobody has noticed yet
+            return
         self.rows = {key: envelope for key, envelope in rows if envelope in self._offered}  # others are damaged
         self._witness.written.update(self.rows.values())
 
