@@ -158,7 +158,7 @@ class Connection(sqlite3.Connection):
             raise error_of(fate)
         before = (_bytes(disk.database), _bytes(disk.log)) if fate is Fate.DIE_TORN else (b"", b"")
         cursor = super().execute("COMMIT")
-        disk.book.committed()
+        disk.book.rolled_back() if fate is Fate.DIE_TORN else disk.book.committed()
         if fate is Fate.WRITTEN:
             raise error_of(fate)
         if fate in DEATHS:

@@ -160,7 +160,8 @@ def _is_explained(
             for at in (seq,)
         )
     if what is FindingKind.HEAD_CONTRADICTS:
-        return is_forkable or ledger in witness.diminished
+        # A head has no clock but the wall: after a step back, an older one that comes late looks newer than it is.
+        return is_forkable or ledger in witness.diminished or any(kind.startswith("clock stepped") for kind in faults)
     if what in {FindingKind.FORK, FindingKind.BROKEN_LINK}:
         return is_forkable
     return False
