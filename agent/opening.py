@@ -48,14 +48,16 @@ async def open_store(
         quota_bytes=station.buffer.quota_bytes,
         keep_ms=station.buffer.keep_ms,
     )
-    pause_s, said, set_aside = RETRY_FIRST_S, "", None
+    pause_s, said = RETRY_FIRST_S, ""
+    set_aside: str | None = None
     while True:
+        aside, set_aside = set_aside, None  # once: what fails behind it is the making of the new file
         try:
-            return await opened(set_aside=set_aside, executor=executor())
+            return await opened(set_aside=aside, executor=executor())
         except StoreBusy:
             raise
         except StoreError as error:
-            if set_aside is None and _is_damaged(station.buffer.path, error):
+            if aside is None and _is_damaged(station.buffer.path, error):
                 report("store.damaged", {"error": str(error), "alarm": True})
                 set_aside = quarantine_name(wall_ms)
                 continue

@@ -98,11 +98,14 @@ class Salvage:
         await self._say(folder, saved, lost)
 
     def _lost(self, seen: "Seen", held: dict[bytes, Ranges]) -> list[tuple[bytes, Ranges]]:
-        """By ledger, what the file held, or must have held, and nobody can read any more."""
+        """By ledger, what the file held, or may have held, and nobody can read any more.
+
+        A file that does not say what it held may have held everything below what was saved of it.
+        """
         lost = []
         for ledger in sorted({*held, *seen.ledgers}):
             here = self._store.held(ledger)
-            was = held.get(ledger) or normal(((here[0][0], here[-1][1]),) if here else ())
+            was = held.get(ledger) or normal(((1, here[-1][1]),) if here else ())
             signed_to = self._ledger.ended.get(ledger, 0)
             gone = subtract(normal((*was, (was[-1][1] if was else 1, signed_to))), here)
             if gone:

@@ -1,13 +1,16 @@
 """Opening the store whatever its file looks like."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from agent.opening import open_store, quarantine_name
+from buffer import database
 from buffer.errors import StoreForeign
 from buffer.quarantine import pending
 from buffer.store import Store
@@ -77,6 +80,31 @@ async def test_a_file_without_a_header_that_holds_records_is_set_aside(tmp_path:
     assert folder.name == quarantine_name(NOON) == "20270115T080000Z"
     assert sealed.envelope in (folder / "ledger.db").read_bytes()
     assert at.reported.events == ["store.damaged"]
+    await store.close()
+
+
+async def test_a_damaged_file_is_set_aside_once_however_long_the_new_one_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = Desk(tmp_path / "ledger.db")
+    store = await at.open()
+    assert store is not None
+    await store.close()
+    at.path.write_bytes(at.path.read_bytes()[:4096] + b"\xff" * 4096 * 9)
+    tables, full = database.prepare, sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    monkeypatch.setattr(database, "prepare", Mock(side_effect=full))
+
+    def room_at_the_fifth() -> bool:
+        if len(at.waits) == 5:
+            monkeypatch.setattr(database, "prepare", tables)
+        return True
+
+    at.after_wait = room_at_the_fifth
+    store = await at.open()
+    assert store is not None
+    assert len(pending(at.path)) == 1
+    assert at.reported.events == ["store.damaged", "store.unopened"]
     await store.close()
 
 
