@@ -4,6 +4,7 @@ A process dies in an instant: its folder is copied as it is then, and its next l
 one still does, it does in a folder that nobody looks at any more. So any moment may be the last, without a process.
 """
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -98,8 +99,7 @@ class Disk:
         if self.database.read_bytes() != database_before:
             return  # a checkpoint ran: the log had been synced
         log = self.log.read_bytes() if self.log.exists() else b""
-        first = next((at for at, (a, b) in enumerate(zip(log, log_before, strict=False)) if a != b), None)
-        first = min(len(log), len(log_before)) if first is None else first
+        first = len(os.path.commonprefix([log, log_before]))  # for any two sequences, not only paths
         if first < len(log):
             cut = self._rng.randrange(first, len(log))
             self.log.write_bytes(log[:cut] + log_before[cut:])
