@@ -120,12 +120,13 @@ class Booking:
 
     async def _accept(self, receipt: Receipt, judged: Judged, ours: _Ours, *, answers: bool) -> None:
         ledger = receipt.ledger
-        self.newest = self._seen[ledger] = seen(receipt)
         await self._deliver(ledger, judged, self._remember(receipt))
         if judged.unproven and not ours.current:
             self._owing.dispute(ledger, judged.unproven)
         if judged.new_store or (answers and self._compared.get(ledger) != receipt.status):
             await self._compare(receipt, judged, ours)
+        # Last: if the store failed on the way, the next receipt still comes from a centre that was restored.
+        self.newest = self._seen[ledger] = seen(receipt)
         if answers:
             self._compared[ledger] = receipt.status
             self.heard_at_ms = self._clock.mono_ms()

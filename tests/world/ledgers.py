@@ -2,14 +2,14 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from telemetry.bodies import BootBody, BootReason
 from telemetry.ranges import Ranges, covers, normal
 from telemetry.record import Kind, Record
-from tests.world.witness import Place, named_as_gone
+from tests.world.witness import Place, Witness, named_as_gone
 from tests.world.world import World
 
 
@@ -58,7 +58,8 @@ def reckoned(world: World) -> Ledgers:
             ever[place] = next((c for c in contents if c in world.centre_rows.present), ever[place])
     named = named_as_gone(witness.records.values())
     ranges = {ledger: normal(parts) for ledger, parts in named.items()}
-    return Ledgers(here, set(world.centre_rows.present), ever, ranges, set(_said_lost(witness.records.values())))
+    left = {place.ledger for place in here}
+    return Ledgers(here, set(world.centre_rows.present), ever, ranges, set(_said_lost(witness, left)))
 
 
 def _rows(world: World, sql: str) -> list[bytes]:
@@ -66,9 +67,11 @@ def _rows(world: World, sql: str) -> list[bytes]:
         return [envelope for (envelope,) in connection.execute(sql)]
 
 
-def _said_lost(records: Iterable[Record]) -> Iterator[bytes]:
-    for record in records:
+def _said_lost(witness: Witness, left: set[bytes]) -> Iterator[bytes]:
+    """After a quarantine only where nothing was left to save: else the recovery record must name what was lost."""
+    for record in witness.records.values():
         if record.kind == Kind.BOOT:
             body = BootBody.decode(record.body)
-            if body.reason == BootReason.STORE_LOST and body.before is not None:
-                yield body.before[0]
+            before = body.before[0] if body.before is not None else b""
+            if body.reason == BootReason.STORE_LOST or (body.reason == BootReason.QUARANTINE and before not in left):
+                yield before

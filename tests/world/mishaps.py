@@ -5,9 +5,12 @@ import shutil
 from pathlib import Path
 from random import Random
 
+from buffer import salvage
+from telemetry import carve
 from tests.world import centre as centres
 from tests.world import damage
 from tests.world.clock import now_s
+from tests.world.damage import Damage
 from tests.world.disk import DEATHS, Fate
 from tests.world.station import SIDECAR, sidecar
 from tests.world.world import World
@@ -133,10 +136,9 @@ class Mishaps:
         self._kill("damage", how.__name__.replace("_", " "))
 
         def strike() -> None:
-            if self.world.disk.database.exists() and self.world.rows.rows and self._damaged_in != self.world.disk.life:
+            if self.world.disk.database.exists() and self._damaged_in != self.world.disk.life:
                 self._damaged_in = self.world.disk.life
-                self._destroy(set(self.world.rows.rows.values()), "damaged")
-                self._story.tell("somebody", how(self.world.disk.database, self._rng))
+                self._damage(how)
 
         self.world.station.between.append(strike)
 
@@ -318,6 +320,18 @@ class Mishaps:
     def _destroy(self, envelopes: set[bytes], how: str) -> None:
         beside = sidecar(self.world.disk.folder)
         self.world.witness.destroy(envelopes, how, beside)
+
+    def _damage(self, how: Damage) -> None:
+        file = self.world.disk.database
+        before = file.read_bytes()
+        if not salvage.holds_any(file, carve.starts):
+            return  # nothing to lose
+        said = how(file, self._rng)
+        if file.stat().st_size and not salvage.holds_any(file, carve.starts):
+            file.write_bytes(before)  # nobody could tell it from somebody else's file, which is left alone
+            return
+        self._destroy(set(self.world.rows.rows.values()), "damaged")
+        self._story.tell("somebody", said)
 
     def _put_back(self, copy: Path, had: set[bytes], *, with_sidecar: bool) -> None:
         world, witness = self.world, self.world.witness

@@ -85,7 +85,7 @@ class Line:
 
     def _send(self, wire: "WorldWire", after_s: float, frame: bytes) -> None:
         pieces = [frame]
-        if self.rng.random() < 0.2:
+        if self.rng.random() < 0.2 and len(frame) > 1:
             cut = self.rng.randrange(1, len(frame))
             pieces = [frame[:cut], frame[cut:]]
         for number, piece in enumerate(pieces):

@@ -3,9 +3,11 @@
 import asyncio
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
+from buffer.errors import StoreBroken
 from telemetry.envelope import HEAD, RECEIPT, Sealer
 from telemetry.receipt import ReceiptStatus
 from telemetry.record import ZERO_HASH
@@ -165,6 +167,24 @@ async def test_a_centre_restored_from_a_backup_gets_everything_again(tmp_path: P
         assert w.owed() == 0
         assert sorted(w.centre.stored[LEDGER]) == list(range(1, 391))
         assert w.delivery.status().alarm is None, "all of it is there again"
+
+
+@in_virtual_time
+async def test_a_centre_restored_while_the_stations_disk_fails_gets_everything_again_as_soon_as_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as w:
+        await w.station.poll(50)
+        await asyncio.sleep(5)
+        failing = AsyncMock(side_effect=StoreBroken("disk I/O error", "check the disk"))
+        monkeypatch.setattr(w.store, "owe_again", failing)
+        w.centre.lose_all()
+        while not failing.await_count:
+            await asyncio.sleep(1)
+        monkeypatch.undo()
+        await asyncio.sleep(70)
+        assert w.owed() == 0
+        assert sorted(w.centre.stored[LEDGER]) == list(range(1, 51))
 
 
 @in_virtual_time
