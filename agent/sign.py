@@ -57,8 +57,11 @@ class Recorder:
         self._unsigned: dict[str, _Unsigned] = {}
 
     def booted(self, body: BootBody) -> None:
-        """The first record of this run (and, with a new ledger, of the ledger)."""
-        self._sign(Kind.BOOT, body.encode(), self._now())
+        """The first record of this run (and, with a new ledger, of the ledger), also when the clock has just stepped."""
+        now, step = self._look()
+        self._sign(Kind.BOOT, body.encode(), now)
+        if step:
+            self._sign(Kind.CLOCK_STEP, step.encode(), now)
 
     def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
         """The configuration in force: (device or "", encoded body) of each kind-4 record."""
@@ -112,15 +115,20 @@ class Recorder:
         return now.wall_ms if self._trust.sound(now, last_ms) else None
 
     def _now(self) -> Moment:
-        now = moment(self._clock)
+        now, step = self._look()
+        if step:
+            self._sign(Kind.CLOCK_STEP, step.encode(), now)
+        return now
+
+    def _look(self) -> tuple[Moment, ClockStepBody | None]:
+        """Now, and the step that the wall clock has made since the last look."""
+        now, step = moment(self._clock), None
         difference_ms = now.wall_ms - now.mono_ms
         if abs(difference_ms - self._wall_minus_mono_ms) > STEP_MS:
-            before_ms = now.mono_ms + self._wall_minus_mono_ms
+            step = ClockStepBody(now.mono_ms + self._wall_minus_mono_ms, now.wall_ms, now.mono_ms)
             self._trust.stepped(now.mono_ms)
-            self._wall_minus_mono_ms = difference_ms
-            self._sign(Kind.CLOCK_STEP, ClockStepBody(before_ms, now.wall_ms, now.mono_ms).encode(), now)
         self._wall_minus_mono_ms = difference_ms
-        return now
+        return now, step
 
     def _packs(self, plan: DevicePlan, blocks: Sequence[Block], now: Moment) -> list[bytes]:
         cycle = [(_arrival_wall_ms(block, now), block.readings) for block in blocks]

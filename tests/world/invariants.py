@@ -65,7 +65,7 @@ def judge(world: World) -> None:
     """Everything that is broken goes into the story."""
     known = reckoned(world)
     violated = world.story.violated
-    if set(known.here.values()) != set(world.rows.rows.values()):
+    if set(known.here.values()) != set(world.rows.rows.values()) and not world.story.faults["damage"]:
         violated("witness", "the store's rows are not those that were seen to come and go")
     broken: dict[tuple[str, bytes], list[int]] = {}
     for place, why in (*_lost(world, known), *_missing(world, known), *_forked(world)):
@@ -119,9 +119,9 @@ def is_excused(world: World, known: Ledgers, place: Place) -> bool:
 
 
 def _last_known(world: World, known: Ledgers, ledger: bytes) -> int:
-    """The last seq of a damaged ledger of which anybody knew after the damage."""
-    left = [p.seq for p, e in known.records.items() if p.ledger == ledger and (e in known.there or p in known.here)]
-    return max(max(left, default=0), world.witness.known_to.get(ledger, 0))
+    """The last seq of a damaged ledger of which the station knew after the damage."""
+    left = max((place.seq for place in known.here if place.ledger == ledger), default=0)
+    return max(left, world.witness.known_to.get(ledger, 0))
 
 
 def _forked(world: World) -> list[tuple[Place, str]]:
@@ -162,9 +162,7 @@ def _is_explained(
     if what is FindingKind.HEAD_CONTRADICTS:
         # A head has no clock but the wall: after a step back, an older one that comes late looks newer than it is.
         return is_forkable or ledger in witness.diminished or any(kind.startswith("clock stepped") for kind in faults)
-    if what in {FindingKind.FORK, FindingKind.BROKEN_LINK}:
-        return is_forkable
-    return False
+    return is_forkable and what in {FindingKind.FORK, FindingKind.BROKEN_LINK, FindingKind.UNEXPLAINED_GAP}
 
 
 def _is_told(world: World, known: Ledgers, ledger: bytes, seq: int | None, detail: str) -> bool:

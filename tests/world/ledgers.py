@@ -3,7 +3,7 @@
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from telemetry.bodies import BootBody, BootReason
@@ -48,7 +48,7 @@ class Ledgers:
 def reckoned(world: World) -> Ledgers:
     """From the files as they are now."""
     witness = world.witness
-    here = {witness.place(envelope): envelope for envelope in _rows(world, "SELECT envelope FROM entry")}
+    here = {witness.place(envelope): envelope for envelope in _rows(world)}
     for envelope in world.centre_rows.present:
         witness.record(envelope)
     ever = {**witness.durable, **here}
@@ -62,9 +62,14 @@ def reckoned(world: World) -> Ledgers:
     return Ledgers(here, set(world.centre_rows.present), ever, ranges, set(_said_lost(witness, left)))
 
 
-def _rows(world: World, sql: str) -> list[bytes]:
+def _rows(world: World) -> Iterator[bytes]:
+    """What can be read and was once written; a bad page that nobody needed may still be there unnoticed."""
     with closing(sqlite3.connect(f"{world.disk.database.as_uri()}?mode=ro", uri=True)) as connection:
-        return [envelope for (envelope,) in connection.execute(sql)]
+        for key in world.rows.rows:
+            with suppress(sqlite3.DatabaseError):
+                for (envelope,) in connection.execute("SELECT envelope FROM entry WHERE key = ?", (key,)):
+                    if envelope in world.witness.written:
+                        yield envelope
 
 
 def _said_lost(witness: Witness, left: set[bytes]) -> Iterator[bytes]:
