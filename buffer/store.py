@@ -24,12 +24,12 @@ from typing import Final, Self, TypeVar
 from buffer import operations, rows
 from buffer.entry import Entry, LedgerHeld, Owed, Pruned, Stats, Tail
 from buffer.errors import StoreDamaged
-from buffer.inventory import Kept
 from buffer.keeper import Keeper, Write
 from buffer.owed import OPEN, Range, normal
 from buffer.pruning import pruned
 from buffer.retention import Prune
 from buffer.schema import SELF
+from buffer.survey import survey
 from buffer.writer import Executor, WriterThread
 
 __all__ = ["Entry", "LedgerHeld", "Owed", "Pruned", "Range", "Stats", "Store", "Tail"]
@@ -223,7 +223,8 @@ class Store:
 
     async def newest(self) -> Entry | None:
         """The newest record of all, with its ledger: the last sign of life. It is never pruned."""
-        return await self._at(self._keeper.inventory.newest())
+        newest = self._keeper.inventory.newest()
+        return None if newest is None else await self._ask(partial(rows.one, kept=newest[0], seq=newest[1]))
 
     async def prune(self, now_wall_ms: int) -> Pruned:
         """Lets go what may go, in steps with room for other work between. Only with a clock to trust."""
@@ -232,19 +233,7 @@ class Store:
 
     async def stats(self) -> Stats:
         """Sizes and counts, for those who watch over it."""
-        inventory = self._keeper.inventory
-        sizes = await self._run(self._keeper.sizes)
-        oldest, newest = await self._at(inventory.lowest()), await self._at(inventory.newest())
-        held = tuple(inventory.held())
-        return Stats(
-            *sizes,
-            self.quota_bytes,
-            sum(ledger.rows for ledger in held),
-            {destination: inventory.owed_rows(destination) for destination in self._destinations},
-            held,
-            oldest.wall_ms if oldest else None,
-            newest.wall_ms if newest else None,
-        )
+        return await self._run(partial(survey, self._keeper, self._destinations, self.quota_bytes))
 
     async def close(self) -> None:
         """Waits for what was asked for, then lets the file go. StoreBroken from a last write is its caller's."""
@@ -287,12 +276,6 @@ class Store:
 
     async def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
         return await self._run(partial(self._keeper.read, query))
-
-    async def _at(self, where: tuple[Kept, int] | None) -> Entry | None:
-        if where is None:
-            return None
-        kept, seq = where
-        return await self._ask(partial(rows.one, kept=kept, seq=seq))
 
     async def _prune_step(self, before_wall_ms: int | None) -> int:
         prune = Prune(before_wall_ms)
