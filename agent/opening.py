@@ -48,22 +48,30 @@ async def open_store(
         quota_bytes=station.buffer.quota_bytes,
         keep_ms=station.buffer.keep_ms,
     )
-    pause_s, said, set_aside = RETRY_FIRST_S, "", None
+    pause_s, said, aside = (
+        RETRY_FIRST_S,
+        {"store.damaged": "", "store.unopened": ""},
+        quarantine_name(wall_ms),
+    )
+    damaged = False
+
+    def say(event: str, error: StoreError, **fields: object) -> None:
+        if said[event] != str(error):
+            said[event] = str(error)
+            report(event, {"error": said[event], **fields, "alarm": True})
+
     while True:
+        was_damaged, damaged = damaged, False  # what was set aside is not there any more, whatever came after
         try:
-            return await opened(set_aside=set_aside, executor=executor())
-        except StoreBusy:
-            raise
+            return await opened(set_aside=aside if was_damaged else None, executor=executor())
         except StoreError as error:
-            if set_aside is None and _is_damaged(station.buffer.path, error):
-                report("store.damaged", {"error": str(error), "alarm": True})
-                set_aside = quarantine_name(wall_ms)
+            damaged = not was_damaged and _is_damaged(station.buffer.path, error)
+            if damaged:
+                say("store.damaged", error)
                 continue
-            if isinstance(error, StoreForeign):
+            if isinstance(error, StoreForeign | StoreBusy):
                 raise
-            if said != str(error):
-                said = str(error)
-                report("store.unopened", {"error": said, "polling": "waits for it", "alarm": True})
+            say("store.unopened", error, polling="waits for it")
         if not await wait(pause_s):
             return None
         pause_s = min(2 * pause_s, RETRY_LONGEST_S)

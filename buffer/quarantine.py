@@ -6,7 +6,8 @@ left already would be used again. A log without its database is damage as well, 
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,21 +19,33 @@ PARTS: Final = ("", "-wal", "-shm")
 
 
 def set_aside(path: Path, name: str) -> Path:
-    """Moves the file and its log; gives their new folder. StoreBroken when the disk does not let it."""
+    """Moves the file and its log; gives their new folder. StoreBroken when the disk does not let it: nothing moved."""
+    moved: list[tuple[Path, Path]] = []
     try:
         folder = _new_folder(path.parent / FOLDER, name)
-        for part in PARTS:
-            source = path.with_name(path.name + part)
-            if source.exists():
-                source.rename(folder / source.name)
-        for changed in (folder, folder.parent, path.parent):
-            _sync(changed)
+        with ExitStack() as undo:
+            undo.callback(_take_back, folder, moved)
+            for source in (path.with_name(path.name + part) for part in PARTS):
+                if source.exists():
+                    source.rename(folder / source.name)
+                    moved.append((source, folder / source.name))
+            for changed in (folder, folder.parent, path.parent):
+                _sync(changed)
+            undo.pop_all()
     except OSError as error:
         raise StoreBroken(
             f"{path} is damaged and cannot be moved to {path.parent / FOLDER}: {error.strerror}",
             "check the folder's owner and rights, and the disk",
         ) from error
     return folder
+
+
+def _take_back(folder: Path, moved: Sequence[tuple[Path, Path]]) -> None:
+    """Half of a move is worse than none. The database, which went first, comes back last."""
+    with suppress(OSError):
+        for source, target in reversed(moved):
+            target.rename(source)
+        folder.rmdir()
 
 
 def pending(path: Path) -> list[Path]:

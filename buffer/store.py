@@ -24,12 +24,13 @@ from typing import Final, Self, TypeVar
 from buffer import operations, rows
 from buffer.entry import Entry, LedgerHeld, Owed, Pruned, Stats, Tail
 from buffer.errors import StoreDamaged
-from buffer.keeper import Keeper, Write
+from buffer.keeper import Keeper
 from buffer.owed import OPEN, Range, normal
 from buffer.pruning import pruned
 from buffer.retention import Prune
 from buffer.schema import SELF
 from buffer.survey import survey
+from buffer.write import Write
 from buffer.writer import Executor, WriterThread
 
 __all__ = ["Entry", "LedgerHeld", "Owed", "Pruned", "Range", "Stats", "Store", "Tail"]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from agent.opening import open_store, quarantine_name
-from buffer.errors import StoreForeign
+from buffer import database
+from buffer.errors import StoreBroken, StoreForeign
 from buffer.quarantine import pending
 from buffer.store import Store
 from telemetry.envelope import RECORD, Sealer
@@ -63,20 +64,64 @@ async def test_the_agent_can_be_stopped_while_it_waits(tmp_path: Path) -> None:
     assert await at.open() is None
 
 
-async def test_a_file_without_a_header_that_holds_records_is_set_aside(tmp_path: Path) -> None:
-    at = Desk(tmp_path / "ledger.db")
+def headless(path: Path) -> bytes:
+    """A file of ours that lost its header. Gives the one record in it."""
     sealer = Sealer(SigningKey.from_seed(b"s" * 32), RECORD)
     moment = Moment(NOON, 1, ClockState.SYNCHRONISED, 3)
     sealed = Ledger("BD_1", b"L" * 16).seal(
         Kind.EVENT, b"\xa1\x01\x61x", moment, Boot(1, b"b" * 8), bytes(8), sealer
     )
-    at.path.write_bytes(b"\xff" * 4096 + b"some" + sealed.envelope + bytes(4096))
+    path.write_bytes(b"\xff" * 4096 + b"some" + sealed.envelope + bytes(4096))
+    return sealed.envelope
+
+
+async def test_a_file_without_a_header_that_holds_records_is_set_aside(tmp_path: Path) -> None:
+    at = Desk(tmp_path / "ledger.db")
+    envelope = headless(at.path)
     store = await at.open()
     assert store is not None
     (folder,) = pending(at.path)
     assert folder.name == quarantine_name(NOON) == "20270115T080000Z"
-    assert sealed.envelope in (folder / "ledger.db").read_bytes()
+    assert envelope in (folder / "ledger.db").read_bytes()
     assert at.reported.events == ["store.damaged"]
+    await store.close()
+
+
+async def test_a_full_disk_after_a_damaged_file_was_set_aside_makes_no_second_quarantine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = Desk(tmp_path / "ledger.db")
+    headless(at.path)
+    make = database.make
+
+    def no_room_for_long(path: Path) -> None:
+        make(path)
+        if path.parent.joinpath("quarantine").exists() and len(at.waits) < 4:
+            raise StoreBroken(f"{path} cannot be made: No space left on device", "free some of the disk")
+
+    monkeypatch.setattr(database, "make", no_room_for_long)
+    store = await at.open()
+    assert store is not None
+    assert len(pending(at.path)) == 1
+    assert at.reported.events == ["store.damaged", "store.unopened"]
+    await store.close()
+
+
+async def test_a_damaged_file_that_cannot_be_moved_is_said_once_and_tried_again(tmp_path: Path) -> None:
+    at = Desk(tmp_path / "ledger.db")
+    headless(at.path)
+    (tmp_path / "quarantine").write_text("in the way")
+
+    def cleared_at_the_third() -> bool:
+        if len(at.waits) == 3:
+            (tmp_path / "quarantine").unlink()
+        return True
+
+    at.after_wait = cleared_at_the_third
+    store = await at.open()
+    assert store is not None
+    assert at.waits == [1, 2, 4]
+    assert at.reported.events == ["store.damaged", "store.unopened"]
     await store.close()
 
 
