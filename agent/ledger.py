@@ -188,7 +188,14 @@ class StationLedger:
             return False
         going = normal(self.keeper.going(ledger))
         room_bytes = max(self.store.quota_bytes * ROOM_PERCENT // 100, 2 * self.keeper.waiting_bytes)
-        gone = await entomb(self.store, ledger, room_bytes=room_bytes, spared=going, sign=self._entomb)
+        gone = await entomb(
+            self.store,
+            ledger,
+            room_bytes=room_bytes,
+            spared=going,
+            sign=self._entomb,
+            is_written=lambda: self.recorder.ledger.ledger == ledger,
+        )
         self.entombed += gone
         if gone:
             why = "the quota is used up by records that no centre has confirmed"

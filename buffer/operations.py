@@ -75,7 +75,7 @@ def append(
     known = sum(entry.seq < current.next_seq for entry in batch)
     _check_known(conn, current, batch[:known])
     fresh = batch[known:]
-    inventory = _drop(conn, inventory, current.number, drops)
+    inventory = _drop(conn, inventory, current, drops)
     if fresh:
         moved = conn.execute(_ADVANCE, (tail.next_seq, tail.prev, current.number, fresh[0].seq))
         if moved.rowcount != 1:
@@ -86,8 +86,9 @@ def append(
     return write_notes(conn, inventory, notes)
 
 
-def _drop(conn: sqlite3.Connection, inventory: Inventory, number: int, drops: Ranges) -> Inventory:
-    held = inventory.spans.get((SELF, number), ())
+def _drop(conn: sqlite3.Connection, inventory: Inventory, current: Kept, drops: Ranges) -> Inventory:
+    """Only what is written: what is still to come stays owed, whatever a tombstone says of it."""
+    number, held = current.number, inventory.span(SELF, current)
     gone = subtract(held, subtract(held, drops))
     conn.executemany(
         "DELETE FROM entry WHERE key BETWEEN ? AND ?",
