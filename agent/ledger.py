@@ -17,7 +17,16 @@ from agent.keep import Keeper, Report
 from agent.opening import quarantine_name
 from agent.sidecar import Sidecar
 from agent.sign import Recorder
-from agent.start import LedgerEnd, Start, how_to_start
+from agent.start import (
+    NOTE_BEGUN_FROM,
+    NOTE_BOOTS,
+    NOTE_CLEAN,
+    NOTE_SIGNER,
+    LedgerEnd,
+    Told,
+    how_to_start,
+    told,
+)
 from agent.version import BUILT_WALL_MS, SOFTWARE
 from buffer.errors import StoreError
 from buffer.store import Entry, Store, Tail
@@ -29,8 +38,7 @@ from telemetry.loss import TombstoneBody
 from telemetry.ranges import normal
 from telemetry.record import ZERO_HASH, Boot
 
-NOTE_BOOTS, NOTE_CLEAN, NOTE_CONFIGURATION, NOTE_BEGUN_FROM = "boots", "clean", "configuration", "begun from"
-NOTE_SIGNER, NOTE_SOUND = "signer", "sound wall"
+NOTE_CONFIGURATION, NOTE_SOUND = "configuration", "sound wall"
 KID_BYTES = 8
 UPKEEP_S = 600.0
 ROOM_PERCENT = 5
@@ -59,10 +67,10 @@ class StationLedger:
         rng: random.Random,
         committed: Callable[[Sequence[Entry], bytes], None],
         report: Report,
-        quarantined: bool = False,
+        aside: Told | None = None,
         renewed: Callable[[], None] = lambda: None,
     ) -> None:
-        """quarantined: a damaged file was set aside and the store is new. renewed: called when that happens later."""
+        """aside: what a damaged file tells that was set aside before. renewed: called when that happens now."""
         self.store, self.entombed = store, 0
         self._committed = committed
         self.keeper = Keeper(
@@ -84,10 +92,11 @@ class StationLedger:
         self._report = report
         self._configuration = Configuration(bytes(8), ())
         self._signer = key.kid + station.encode()
-        self._start = self._how_to_start(quarantined=quarantined)
+        self._carried: dict[str, bytes] = {}
+        store.reading_back = aside is not None
+        stored = told(store.tail, store.notes)
+        self._start = how_to_start(stored, sidecar.load(beside), signer=self._signer, aside=aside)
         self.boots = self._start.boots
-        self.ended = {self._start.before[0]: self._start.before[1]} if self._start.before else {}
-        """The last seq that was signed in ledgers which this run knows to have ended."""
         self.recorder = Recorder(
             ledger=self._new_ledger() if self._start.new_ledger else self._go_on(),
             boot=Boot(self.boots, clock.boot_id()),
@@ -136,18 +145,6 @@ class StationLedger:
             self._report("store.failing", {"error": str(error), "waiting": self.keeper.waiting})
             return None
 
-    def _how_to_start(self, *, quarantined: bool) -> Start:
-        notes = self.store.notes
-        return how_to_start(
-            self.store.tail,
-            sidecar.load(self._beside),
-            stored_boots=int.from_bytes(notes.get(NOTE_BOOTS, b"")),
-            begun_from=notes.get(NOTE_BEGUN_FROM, b""),
-            clean=notes.get(NOTE_CLEAN) == b"\x01",
-            same_signer=notes.get(NOTE_SIGNER, self._signer) == self._signer,
-            quarantined=quarantined,
-        )
-
     def _note_run(self) -> None:
         boots = self.boots.to_bytes(8)
         self.keeper.note({NOTE_BOOTS: boots, NOTE_CLEAN: b"\x00", NOTE_SIGNER: self._signer})
@@ -165,7 +162,6 @@ class StationLedger:
         """The store turned out to be an old copy, or damaged: a new ledger that names this one."""
         old = self.recorder.ledger
         before = (old.ledger, old.next_seq - 1, old.prev)
-        self.ended[old.ledger] = before[1]
         self.recorder.ledger = self._new_ledger()
         self._say_boot(reason, None, before)
         self._note_begun_from(before)  # behind the boot record: not durable in the old ledger
@@ -173,12 +169,15 @@ class StationLedger:
 
     async def renew(self) -> None:
         """The store's file is damaged: it is set aside, and a new ledger begins in a new one."""
-        notes = {name: self.store.notes[name] for name in (NOTE_SOUND,) if name in self.store.notes}
+        # Of the file that goes; a second try, after there was no room for a new one, finds nothing there any more.
+        self._carried |= {name: self.store.notes[name] for name in (NOTE_SOUND,) if name in self.store.notes}
+        self.keeper.ended(*self.store.ends)
         folder = await self.store.renew(quarantine_name(self._clock.wall_ms()))
+        self.store.reading_back = True
         self._report("store.quarantined", {"folder": str(folder), "alarm": True})
         self.begin_anew(BootReason.QUARANTINE)
         self._note_run()
-        self.keeper.note(notes)
+        self.keeper.note(self._carried)
         self._renewed()
 
     async def make_room(self) -> bool:
@@ -207,6 +206,8 @@ class StationLedger:
         self.keeper.drop(body.ranges)
 
     def _written(self, batch: Sequence[Entry], ledger: bytes) -> None:
+        if batch[0].seq == 1:
+            self.save_beside()  # else a damaged file could make the station forget this ledger for ten minutes
         self._committed(batch, ledger)
         self.recorder.explain_unsigned()
 
@@ -267,7 +268,7 @@ class StationLedger:
         if tail is None:
             return
         try:
-            sidecar.save(self._beside, Sidecar(tail.ledger, self.boots, tail.next_seq - 1))
+            sidecar.save(self._beside, Sidecar(tail.ledger, self.boots, tail.next_seq - 1, tail.prev))
         except OSError as error:
             why = f"{error.strerror}: its folder must be writable for the agent's user; polling goes on"
             self._report("ledger.unprotected", {"file": str(self._beside), "why": why, "alarm": True})
@@ -282,6 +283,8 @@ class StationLedger:
 
     def _note_begun_from(self, before: LedgerEnd | None) -> None:
         self.keeper.note({NOTE_BEGUN_FROM: before[0] if before else b""})
+        if before and before[2] != ZERO_HASH:
+            self.keeper.ended(Tail(before[0], before[1] + 1, before[2]))
 
     def _new_ledger(self) -> Ledger:
         return Ledger(self._station, self._rng.randbytes(16), 1, ZERO_HASH)

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from agent.keep import RETRY_LONGEST_S, Report
-from buffer import salvage
+from agent.start import Told, told
+from buffer import quarantine, salvage
 from buffer.errors import StoreBusy, StoreDamaged, StoreError, StoreForeign
 from buffer.store import Store
 from buffer.writer import Executor, WriterThread
@@ -22,6 +23,15 @@ from config.station import Station
 from telemetry import carve
 
 RETRY_FIRST_S = 1.0
+
+
+def told_aside(path: Path) -> Told | None:
+    """What the newest file says that was set aside and not read yet. None: there is no such file."""
+    files = [folder / path.name for folder in reversed(quarantine.pending(path))]
+    inventories = [salvage.told(file) for file in files]
+    said = [told(inventory.tail, inventory.notes) for inventory in inventories]
+    return next((one for one in said if one.tail), Told(None)) if said else None
+
 
 Wait = Callable[[float], Awaitable[bool]]
 """Waits so many seconds; False when the agent is to stop."""

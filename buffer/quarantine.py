@@ -50,8 +50,16 @@ def _take_back(folder: Path, moved: Sequence[tuple[Path, Path]]) -> None:
 
 def pending(path: Path) -> list[Path]:
     """The folders, oldest first, out of which not everything has been saved yet."""
-    folders = (path.parent / FOLDER).glob("*/")
-    return sorted(folder for folder in folders if not (folder / MARK).exists())
+    return [folder for folder in _folders(path) if not (folder / MARK).exists()]
+
+
+def settled(path: Path) -> list[Path]:
+    """The folders, oldest first, out of which all was saved that could be read."""
+    return [folder for folder in _folders(path) if (folder / MARK).exists()]
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted((path.parent / FOLDER).glob("*/"))
 
 
 def settle(folder: Path, found: Mapping[str, object]) -> None:

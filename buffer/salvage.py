@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from buffer.database import PAGE_BYTES
-from buffer.inventory import load
+from buffer.inventory import Inventory, load
 from buffer.owed import Ranges
 from buffer.quarantine import PARTS
 from buffer.schema import SELF
@@ -36,12 +36,16 @@ _ROWS = "SELECT key, envelope FROM entry WHERE key > ? AND key <= ? ORDER BY key
 _ROW = "SELECT key, envelope FROM entry WHERE key = ?"  # looks at no neighbour, which may be damaged
 
 
-def held(file: Path) -> dict[bytes, Ranges]:
-    """By ledger, the seqs that the file says it holds; nothing when it cannot say."""
-    with suppress(sqlite3.Error, FileNotFoundError), closing(_opened(file)) as conn:
-        inventory = load(conn)
-        return {kept.ledger: inventory.span(SELF, kept) for kept in inventory.ledgers}
-    return {}
+def told(file: Path) -> Inventory:
+    """What the file says of its ledgers; an empty inventory when it cannot say."""
+    with suppress(sqlite3.Error, OSError), closing(_opened(file)) as conn:
+        return load(conn)
+    return Inventory((), {}, {})
+
+
+def held(inventory: Inventory) -> dict[bytes, Ranges]:
+    """By ledger, the seqs that it says are there."""
+    return {kept.ledger: inventory.span(SELF, kept) for kept in inventory.ledgers}
 
 
 def selected(file: Path) -> Iterator[bytes]:

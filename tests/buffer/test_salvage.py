@@ -69,13 +69,15 @@ async def test_without_its_header_nothing_is_missing(tmp_path: Path, stop: bool)
     with file.open("r+b") as damaged:
         damaged.write(bytes(PAGE))
     assert saved(file) == set(range(1, 401))
-    assert salvage.held(file) == ({} if stop else {LEDGER: ((1, 400),)})  # the log has a first page as well
+    assert salvage.held(salvage.told(file)) == (
+        {} if stop else {LEDGER: ((1, 400),)}
+    )  # the log has a first page as well
 
 
 async def test_a_sound_file_is_read_by_queries_alone(tmp_path: Path) -> None:
     file = await written(tmp_path, stop=False)
     assert {seq_of(envelope) for envelope in salvage.selected(file)} == set(range(1, 401))
-    assert salvage.held(file) == {LEDGER: ((1, 400),)}
+    assert salvage.held(salvage.told(file)) == {LEDGER: ((1, 400),)}
 
 
 async def test_around_a_damaged_page_all_others_are_read(tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ async def test_the_evidence_is_not_changed(tmp_path: Path) -> None:
     file = await written(tmp_path, stop=False)
     before = {part: file.with_name(file.name + part).read_bytes() for part in ("", "-wal")}
     saved(file)
-    salvage.held(file)
+    salvage.held(salvage.told(file))
     assert {part: file.with_name(file.name + part).read_bytes() for part in ("", "-wal")} == before
 
 
@@ -242,7 +244,7 @@ async def test_no_room_for_the_new_file_is_one_quarantine_however_often_it_is_tr
             await store.delivered("centre", LEDGER, [(1, 3)])
     folder = await store.renew("three")
     assert quarantine.pending(path) == [folder]
-    assert salvage.held(folder / path.name) == {LEDGER: ((1, 3),)}
+    assert salvage.held(salvage.told(folder / path.name)) == {LEDGER: ((1, 3),)}
     other = Recorder(OTHER)
     await store.begin_with(other.entries(2), other.tail)
     assert ranges(store, "centre", OTHER) == [(1, 2)]
