@@ -5,10 +5,11 @@ Recorder and keeper work here together: what is signed is put to the keeper with
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from agent import sidecar
+from agent import sidecar, start
 from agent.clock import Clock
 from agent.configuration import Configuration
 from agent.entomb import entomb
@@ -17,16 +18,6 @@ from agent.keep import Keeper, Report
 from agent.opening import quarantine_name
 from agent.sidecar import Sidecar
 from agent.sign import Recorder
-from agent.start import (
-    NOTE_BEGUN_FROM,
-    NOTE_BOOTS,
-    NOTE_CLEAN,
-    NOTE_SIGNER,
-    LedgerEnd,
-    Told,
-    how_to_start,
-    told,
-)
 from agent.version import BUILT_WALL_MS, SOFTWARE
 from buffer.errors import StoreError
 from buffer.store import Entry, Store, Tail
@@ -54,6 +45,7 @@ class StationLedger:
     """Opened once per run; `committed` is called with every batch that became durable, and its ledger id."""
 
     _held: str | None = None
+    _carried: Mapping[str, bytes] = MappingProxyType({})
 
     def __init__(
         self,
@@ -67,7 +59,7 @@ class StationLedger:
         rng: random.Random,
         committed: Callable[[Sequence[Entry], bytes], None],
         report: Report,
-        aside: Told | None = None,
+        aside: start.Told | None = None,
         renewed: Callable[[], None] = lambda: None,
     ) -> None:
         """aside: what a damaged file tells that was set aside before. renewed: called when that happens now."""
@@ -92,10 +84,9 @@ class StationLedger:
         self._report = report
         self._configuration = Configuration(bytes(8), ())
         self._signer = key.kid + station.encode()
-        self._carried: dict[str, bytes] = {}
         store.reading_back = aside is not None
-        stored = told(store.tail, store.notes)
-        self._start = how_to_start(stored, sidecar.load(beside), signer=self._signer, aside=aside)
+        stored = start.told(store.tail, store.notes)
+        self._start = start.how_to_start(stored, sidecar.load(beside), signer=self._signer, aside=aside)
         self.boots = self._start.boots
         self.recorder = Recorder(
             ledger=self._new_ledger() if self._start.new_ledger else self._go_on(),
@@ -109,7 +100,7 @@ class StationLedger:
 
     async def boot(self, configuration: Configuration) -> None:
         """Sign how this run begins and, where the ledger does not have it yet, the configuration."""
-        self._say_signer(self.store.notes.get(NOTE_SIGNER, self._signer))
+        self._say_signer(self.store.notes.get(start.NOTE_SIGNER, self._signer))
         self._note_run()
         self.recorder.configuration = configuration.hash8
         newest = await self._newest()
@@ -147,7 +138,9 @@ class StationLedger:
 
     def _note_run(self) -> None:
         boots = self.boots.to_bytes(8)
-        self.keeper.note({NOTE_BOOTS: boots, NOTE_CLEAN: b"\x00", NOTE_SIGNER: self._signer})
+        self.keeper.note(
+            {start.NOTE_BOOTS: boots, start.NOTE_CLEAN: b"\x00", start.NOTE_SIGNER: self._signer}
+        )
 
     def configure(self, configuration: Configuration, *, anew: bool = False) -> None:
         """From now on this configuration is in force."""
@@ -170,7 +163,8 @@ class StationLedger:
     async def renew(self) -> None:
         """The store's file is damaged: it is set aside, and a new ledger begins in a new one."""
         # Of the file that goes; a second try, after there was no room for a new one, finds nothing there any more.
-        self._carried |= {name: self.store.notes[name] for name in (NOTE_SOUND,) if name in self.store.notes}
+        sound = {name: note for name, note in self.store.notes.items() if name == NOTE_SOUND}
+        self._carried = {**self._carried, **sound}
         self.keeper.ended(*self.store.ends)
         folder = await self.store.renew(quarantine_name(self._clock.wall_ms()))
         self.store.reading_back = True
@@ -254,7 +248,8 @@ class StationLedger:
 
     async def close(self, *, flush_s: float) -> None:
         """Everything signed becomes durable, with the note that this run stopped in order."""
-        self.keeper.note({NOTE_CLEAN: b"\x01"})
+        self.recorder.explain_unsigned(at_the_end=True)
+        self.keeper.note({start.NOTE_CLEAN: b"\x01"})
         self.recorder.event("stop", {})
         try:
             async with asyncio.timeout(flush_s):
@@ -274,15 +269,15 @@ class StationLedger:
             self._report("ledger.unprotected", {"file": str(self._beside), "why": why, "alarm": True})
 
     def _say_boot(
-        self, reason: BootReason, last_sign: tuple[int, int] | None, before: LedgerEnd | None
+        self, reason: BootReason, last_sign: tuple[int, int] | None, before: start.LedgerEnd | None
     ) -> None:
         self.recorder.booted(BootBody(self._key.public, reason, last_sign, before, SOFTWARE))
         restored = reason in (BootReason.STORE_RESTORED, BootReason.STORE_LOST)
         fields = {"reason": reason.name, "ledger": self.recorder.ledger.ledger.hex(), "boot": self.boots}
         self._report("ledger.restored" if restored else "ledger.open", fields)
 
-    def _note_begun_from(self, before: LedgerEnd | None) -> None:
-        self.keeper.note({NOTE_BEGUN_FROM: before[0] if before else b""})
+    def _note_begun_from(self, before: start.LedgerEnd | None) -> None:
+        self.keeper.note({start.NOTE_BEGUN_FROM: before[0] if before else b""})
         if before and before[2] != ZERO_HASH:
             self.keeper.ended(Tail(before[0], before[1] + 1, before[2]))
 

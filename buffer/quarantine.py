@@ -6,7 +6,7 @@ left already would be used again. A log without its database is damage as well, 
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
@@ -20,15 +20,12 @@ PARTS: Final = ("", "-wal", "-shm")
 
 def set_aside(path: Path, name: str) -> Path:
     """Moves the file and its log; gives their new folder. StoreBroken when the disk does not let it: nothing moved."""
-    moved: list[tuple[Path, Path]] = []
     try:
         folder = _new_folder(path.parent / FOLDER, name)
         with ExitStack() as undo:
-            undo.callback(_take_back, folder, moved)
-            for source in (path.with_name(path.name + part) for part in PARTS):
-                if source.exists():
-                    source.rename(folder / source.name)
-                    moved.append((source, folder / source.name))
+            undo.callback(_take_back, folder, path)
+            for source in filter(Path.exists, (path.with_name(path.name + part) for part in PARTS)):
+                source.rename(folder / source.name)
             for changed in (folder, folder.parent, path.parent):
                 _sync(changed)
             undo.pop_all()
@@ -40,11 +37,11 @@ def set_aside(path: Path, name: str) -> Path:
     return folder
 
 
-def _take_back(folder: Path, moved: Sequence[tuple[Path, Path]]) -> None:
+def _take_back(folder: Path, path: Path) -> None:
     """Half of a move is worse than none. The database, which went first, comes back last."""
     with suppress(OSError):
-        for source, target in reversed(moved):
-            target.rename(source)
+        for moved in filter(Path.exists, (folder / (path.name + part) for part in reversed(PARTS))):
+            moved.rename(path.with_name(moved.name))
         folder.rmdir()
 
 
