@@ -15,8 +15,8 @@ from agent.configuration import configuration_of
 from agent.field import plan_of
 from agent.flag import ClockTrust
 from agent.ledger import NOTE_CONFIGURATION
-from agent.start import NOTE_BOOTS, NOTE_SIGNER
 from agent.sign import DevicePlan, Recorder
+from agent.start import NOTE_BOOTS, NOTE_SIGNER
 from agent.station import load_station
 from agent.version import SOFTWARE
 from buffer.store import Entry, Store, Tail
