@@ -16,7 +16,7 @@ from pathlib import Path
 from agent.keep import RETRY_LONGEST_S, Report
 from agent.start import Told, told
 from buffer import quarantine, salvage
-from buffer.errors import StoreBusy, StoreDamaged, StoreError, StoreForeign
+from buffer.errors import StoreBusy, StoreDamaged, StoreError, StoreForeign, StoreNewer
 from buffer.store import Store
 from buffer.writer import Executor, WriterThread
 from config.station import Station
@@ -88,7 +88,11 @@ async def open_store(
 
 
 def _is_damaged(path: Path, error: StoreError) -> bool:
-    """Nobody's file is moved by mistake: what cannot be recognised any more must hold records of a station."""
+    """Nobody's file is moved by mistake: what cannot be recognised any more must hold records of a station.
+
+    What a newer version wrote is sound: after a step back of the program it is the technician's to decide.
+    """
     if isinstance(error, StoreDamaged):
         return True
-    return isinstance(error, StoreForeign) and salvage.holds_any(path, carve.starts)
+    is_strange = isinstance(error, StoreForeign) and not isinstance(error, StoreNewer)
+    return is_strange and salvage.holds_any(path, carve.starts)

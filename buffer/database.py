@@ -89,6 +89,11 @@ _HINTS: Final = {
 }
 
 
+def text(stored: bytes) -> str:
+    """A column of text, with flipped bits as well: what is no UTF-8 any more is no reason not to read the row."""
+    return stored.decode("utf-8", "replace")
+
+
 def make_folder(folder: Path) -> None:
     """A folder only for its owner, with those above it. Nothing when it is there."""
     if folder.is_dir():
@@ -202,6 +207,7 @@ def connect(path: Path, quota_bytes: int) -> sqlite3.Connection:
     # mode=rw: a file that vanished is trouble, not a reason to make an empty one.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     with closing_on_error(sqlite3.connect(uri, uri=True, isolation_level=None)) as conn:
+        conn.text_factory = text
         if is_empty(conn):
             if pages(conn)[0] > MAKING_PAGES:
                 raise StoreDamaged(

@@ -15,7 +15,8 @@ from typing import Final, TypeVar
 from buffer import database, quarantine
 from buffer.database import checkpoint, closing_on_error, pages, result_code
 from buffer.errors import QuotaUsedUp, StoreBroken, StoreDamaged, StoreError, StoreForeign, StoreFull
-from buffer.inventory import Inventory, load
+from buffer.inventory import Inventory
+from buffer.loading import compare, load
 from buffer.operations import address
 from buffer.retention import Prune
 from buffer.write import Write
@@ -262,6 +263,7 @@ class Keeper:
                     "close the other programs that have the file open",
                 )
             inventory = load(conn)
+            compare(conn, inventory)
             if not inventory.continues(self.inventory):
                 raise StoreBroken(f"{self._path} was replaced by an older file", "put the newer one back")
         self.inventory, self._file, self._troubled = inventory, file, False

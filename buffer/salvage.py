@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from buffer.database import PAGE_BYTES
-from buffer.inventory import Inventory, load
+from buffer.database import PAGE_BYTES, text
+from buffer.inventory import Inventory
+from buffer.loading import load
 from buffer.owed import Ranges
 from buffer.quarantine import PARTS
 from buffer.schema import SELF
@@ -186,7 +187,9 @@ def _opened(file: Path) -> sqlite3.Connection:
         raise sqlite3.OperationalError(f"{file} is empty")
     # One thread at a time reads, but not always the same one.
     uri = f"{file.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    conn = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    conn.text_factory = text
+    return conn
 
 
 def _open(opened: ExitStack, file: Path) -> BinaryIO | None:

@@ -217,7 +217,8 @@ async def test_a_store_that_cannot_be_read_just_then_leaves_the_keeper_at_work(
 ) -> None:
     async with desk(tmp_path) as at:
         await at.minutes(100)
-        read, failed = at.store.read, []
+        read = at.store.read
+        failed: list[int] = []
 
         async def broken(*args: Any, **options: Any) -> list[Entry]:
             if len(failed) < 3:

@@ -1,6 +1,8 @@
 """Opening the store whatever its file looks like."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -131,3 +133,20 @@ async def test_a_file_that_never_held_a_record_is_somebody_elses(tmp_path: Path)
     with pytest.raises(StoreForeign):
         await at.open()
     assert at.path.read_text().startswith("these are")
+
+
+async def test_a_file_of_a_newer_version_is_not_set_aside(tmp_path: Path) -> None:
+    at = Desk(tmp_path / "ledger.db")
+    store = await at.open()
+    assert store is not None
+    await store.close()
+    with closing(sqlite3.connect(at.path, isolation_level=None)) as newer:
+        newer.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('tram-buffer', '0002', 'now')"
+        )
+    headless(tmp_path / "record")
+    with at.path.open("ab") as file:
+        file.write((tmp_path / "record").read_bytes())
+    with pytest.raises(StoreForeign, match="written by a newer version"):
+        await at.open()
+    assert pending(at.path) == []
