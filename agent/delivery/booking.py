@@ -106,9 +106,15 @@ class Booking:
     async def _judge(self, receipt: Receipt, ours: _Ours) -> Judged:
         owed = self._owing.owed(receipt.ledger)
         places = seqs_to_check(receipt, owed)
-        hashes = {seq: await self._store.hash_at(receipt.ledger, seq) for seq in places}
+        hashes = {seq: await self._hash_at(receipt.ledger, seq) for seq in places}
         held = Held(ours.newest, ours.current, owed, hashes)
         return judge(receipt, station=self._station, last=self._last(receipt.ledger), held=held)
+
+    async def _hash_at(self, ledger: bytes, seq: int) -> bytes | None:
+        """Our own. At a ledger's end it is known, though the record there may have gone with a damaged file."""
+        end = self._store.end_of(ledger)
+        held = await self._store.hash_at(ledger, seq)
+        return end.prev if held is None and end is not None and end.next_seq - 1 == seq else held
 
     def _last(self, ledger: bytes) -> Seen | None:
         """The newest receipt; after a restart the newest that changed what is owed, so that no older one counts."""
