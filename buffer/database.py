@@ -81,6 +81,27 @@ def trouble(path: Path, doing: str, error: sqlite3.Error) -> StoreError:
     return kind(f"{path}: {doing} failed: {error} ({name})", _HINTS.get(code, _HINT))
 
 
+def damage(why: str) -> sqlite3.DatabaseError:
+    """As if SQLite had found it."""
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return error
+
+
+@contextmanager
+def legible() -> Iterator[None]:
+    """Reading tables that are always there: bad SQL, or words that are no text, mean a damaged schema."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise damage("malformed database schema") from error
+    except sqlite3.OperationalError as error:
+        if result_code(error) != sqlite3.SQLITE_ERROR:
+            raise
+        raise damage(str(error)) from error
+
+
 _OWNER: Final = "check the folder's owner and rights, and the disk"
 _HINT: Final = "check the disk (dmesg, df) and the rights of the folder"
 _HINTS: Final = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from buffer import database, quarantine
-from buffer.database import checkpoint, closing_on_error, pages, result_code
+from buffer.database import checkpoint, closing_on_error, legible, pages, result_code
 from buffer.errors import QuotaUsedUp, StoreBroken, StoreDamaged, StoreError, StoreForeign, StoreFull
 from buffer.inventory import Inventory
 from buffer.loading import compare, load
@@ -256,7 +256,7 @@ class Keeper:
 
     def _connect(self) -> sqlite3.Connection:
         file = database.identity(self._path)
-        with closing_on_error(database.connect(self._path, self._quota_bytes)) as conn:
+        with legible(), closing_on_error(database.connect(self._path, self._quota_bytes)) as conn:
             if not checkpoint(conn) and self._troubled:
                 raise StoreBroken(
                     f"{self._path}: a write failed, and a reader keeps what is there from being synced",

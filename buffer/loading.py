@@ -8,6 +8,7 @@ import sqlite3
 from itertools import groupby
 from typing import Final
 
+from buffer.database import damage
 from buffer.inventory import Inventory, Kept
 from buffer.owed import OPEN, normal
 from buffer.schema import key_of
@@ -28,18 +29,18 @@ def load(conn: sqlite3.Connection) -> Inventory:
     finally:
         conn.execute("ROLLBACK")
     if not all(_is_ledger(*row) for row in ledgers) or len({row[1] for row in ledgers}) < len(ledgers):
-        raise contradiction("the table of ledgers makes no sense")
+        raise damage("the table of ledgers makes no sense")
     numbers = {row[0] for row in ledgers}
     if not all(_is_span(*row) and row[1] in numbers for row in rows):
-        raise contradiction("the table of ranges makes no sense")
+        raise damage("the table of ranges makes no sense")
     spans = {
         owner: tuple((first, last) for _, _, first, last in ranges)
         for owner, ranges in groupby(rows, key=lambda row: (row[0], row[1]))
     }
     if any(ranges != normal(ranges) for ranges in spans.values()):
-        raise contradiction("ranges overlap")
+        raise damage("ranges overlap")
     if not all(isinstance(name, str) and isinstance(value, bytes) for name, value in notes):
-        raise contradiction("the table of notes makes no sense")
+        raise damage("the table of notes makes no sense")
     return Inventory(tuple(Kept(*row) for row in ledgers), spans, dict(notes))
 
 
@@ -48,19 +49,12 @@ def compare(conn: sqlite3.Connection, inventory: Inventory) -> None:
 
     sqlite3.DatabaseError when it is otherwise.
     """
+    conn.execute("SELECT key, kind, device, wall_ms, mono_ms, first, envelope FROM entry LIMIT 0")
     (lowest,) = conn.execute("SELECT min(key) FROM entry").fetchone()
     (newest,) = conn.execute("SELECT max(key) FROM entry").fetchone()
     told = _key(inventory.lowest())
     if newest is not None and (told is None or lowest < told or newest != _key(inventory.newest())):
-        raise contradiction("the rows are not those that the ranges tell of")
-
-
-def contradiction(why: str) -> sqlite3.DatabaseError:
-    """As if SQLite had found it."""
-    error = sqlite3.DatabaseError(why)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    error.sqlite_errorname = "SQLITE_CORRUPT"
-    return error
+        raise damage("the rows are not those that the ranges tell of")
 
 
 def _is_ledger(number: object, name: object, next_seq: object, prev: object) -> bool:

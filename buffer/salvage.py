@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from buffer.database import PAGE_BYTES, text
+from buffer.database import PAGE_BYTES, legible, text
 from buffer.inventory import Inventory
 from buffer.loading import load
 from buffer.owed import Ranges
@@ -39,7 +39,7 @@ _ROW = "SELECT key, envelope FROM entry WHERE key = ?"  # looks at no neighbour,
 
 def told(file: Path) -> Inventory:
     """What the file says of its ledgers; an empty inventory when it cannot say."""
-    with suppress(sqlite3.Error, OSError), closing(_opened(file)) as conn:
+    with suppress(sqlite3.Error, OSError), legible(), closing(_opened(file)) as conn:
         return load(conn)
     return Inventory((), {}, {})
 
@@ -81,7 +81,7 @@ class _Reach:
                 self.low = key
                 if isinstance(envelope, bytes):
                     yield envelope
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             self.damaged = True
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from buffer import rows
-from buffer.database import BUSY_TIMEOUT_MS, is_trouble, text, trouble
+from buffer.database import BUSY_TIMEOUT_MS, is_trouble, legible, text, trouble
 from buffer.entry import Entry, LedgerHeld, Owed
 from buffer.errors import StoreBroken, StoreForeign
 from buffer.inventory import Inventory
@@ -103,7 +103,8 @@ def _uri(path: Path) -> str:
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     try:
-        yield
+        with legible():
+            yield
     except sqlite3.Error as error:
         if not is_trouble(error):
             raise
