@@ -93,9 +93,12 @@ class Recorder:
         """What was saved out of a damaged store, and what was not."""
         self._sign(Kind.RECOVERY, body.encode(), self._now())
 
-    def explain_unsigned(self) -> None:
-        """The store takes records again: a gap for every device whose polls were only counted, polled again or not."""
-        if self._unsigned and self._accepting():
+    def explain_unsigned(self, *, at_the_end: bool = False) -> None:
+        """The store takes records again: a gap for every device whose polls were only counted, polled again or not.
+
+        at_the_end: this run signs nothing after it, so it is said now, for a store that may be back in time.
+        """
+        if self._unsigned and (at_the_end or self._accepting()):
             for device in list(self._unsigned):
                 self._explain_unsigned(device)
 
