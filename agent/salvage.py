@@ -10,6 +10,7 @@ part of the older ledger that it names. A folder without its mark is not done; a
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -25,13 +26,14 @@ from buffer.errors import StoreError
 from buffer.inventory import Inventory
 from buffer.store import Entry, Store, Tail
 from telemetry import carve
+from telemetry.bodies import BootBody
 from telemetry.content import readings_of
 from telemetry.envelope import RECORD, Forged, peek, unseal
 from telemetry.fields import RecordError
 from telemetry.keys import KeyRing
 from telemetry.loss import RecoveryBody
 from telemetry.ranges import Ranges, add, coarse, covers, normal, subtract
-from telemetry.record import Kind, Record, decode_record
+from telemetry.record import ZERO_HASH, Kind, Record, decode_record
 
 T = TypeVar("T")
 
@@ -121,7 +123,8 @@ class Salvage:
         await self._save(folder, seen, progress)
         told = damaged.told(folder / self._path.name)
         ours = {*seen.ledgers, *(end.ledger for end in self._store.ends)}
-        await self._store.reach([Tail(*kept[1:]) for kept in told.ledgers if kept.ledger in ours])
+        ends = [Tail(*kept[1:]) for kept in told.ledgers if kept.ledger in ours]
+        await self._store.reach([*seen.named, *ends])
         lost = self._lost(seen, told)
         for older in quarantine.settled(self._path) if lost else ():
             await self._save(older, Seen(self._store, self._ring, only=dict(lost)), progress)
@@ -225,6 +228,8 @@ class Seen:
         """only: nothing else is wanted."""
         self.ledgers: set[bytes] = set()
         self.taken: dict[bytes, Ranges] = {}
+        self.named: list[Tail] = []
+        """Where ledgers ended, by the boot records of those that followed."""
         self._only = only
         self._store = store
         self._ring = ring
@@ -238,8 +243,17 @@ class Seen:
             found = self._judge(envelope)
             if found is not None:
                 taken = self.taken.get(found.ledger, ())
+                self._read_boot(envelope, found.entry)
                 self.taken[found.ledger] = add(taken, (found.entry.seq, found.entry.seq))
                 yield found
+
+    def _read_boot(self, envelope: bytes, entry: Entry) -> None:
+        if entry.kind != Kind.BOOT:
+            return
+        with suppress(RecordError):  # of another version, perhaps
+            body = BootBody.decode(decode_record(peek(envelope, RECORD).payload).body)
+            if body.before and body.before[2] != ZERO_HASH:
+                self.named.append(Tail(body.before[0], body.before[1] + 1, body.before[2]))
 
     def _judge(self, envelope: bytes) -> Found | None:
         """None: not whole, not ours, or known already. The signature last: it is what costs."""

@@ -318,6 +318,23 @@ async def test_the_end_of_a_ledger_of_which_nothing_was_saved_outlives_the_next_
         assert len(quarantine.pending(at.path)) == 1
 
 
+async def test_where_a_lost_ledger_ended_says_the_boot_record_of_the_one_after_it(tmp_path: Path) -> None:
+    async with run(tmp_path) as at:
+        await at.polls(30)
+        first, end = at.name, at.store.end_of(at.name)
+        file = await at.quarantined()
+        for part in file.parent.iterdir():
+            part.write_bytes(b"\xff" * part.stat().st_size)
+        await at.salvage.run()
+        await at.polls(3)
+    with (tmp_path / "ledger.db").open("r+b") as headless:
+        headless.write(bytes(PAGE))
+    async with run(tmp_path) as at:
+        assert at.store.end_of(first) is None
+        await at.salvage.run()
+        assert at.store.end_of(first) == end
+
+
 async def test_damage_while_the_first_file_is_still_being_read_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
