@@ -57,8 +57,8 @@ class Recorder:
         self._unsigned: dict[str, _Unsigned] = {}
 
     def booted(self, body: BootBody) -> None:
-        """The first record of this run (and, with a new ledger, of the ledger)."""
-        self._sign(Kind.BOOT, body.encode(), self._now())
+        """The first record of this run (and, with a new ledger, of the ledger), also when the clock has just stepped."""
+        self._sign(Kind.BOOT, body.encode(), moment(self._clock))
 
     def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
         """The configuration in force: (device or "", encoded body) of each kind-4 record."""

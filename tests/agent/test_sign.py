@@ -66,6 +66,13 @@ def test_records_are_numbered_from_one_and_linked(desk: Desk) -> None:
     assert [entry.first for entry in desk.kept] == [True, False, False]
 
 
+def test_a_run_begins_with_its_boot_record_though_the_clock_stepped_before_it(desk: Desk) -> None:
+    desk.clock.step_ms(3_600_000)
+    desk.recorder.booted(BootBody(KEY.public, BootReason.UNCLEAN_STOP, None, None, "tram"))
+    desk.recorder.readings(plan(), [Block(49_900, (Reading("pH", 7.5),))])
+    assert desk.kinds() == [Kind.BOOT, Kind.CLOCK_STEP, Kind.READINGS]
+
+
 def test_a_reading_is_stamped_with_the_arrival_of_its_own_block(desk: Desk) -> None:
     blocks = [Block(49_200, (Reading("pH", 7.5),)), Block(49_900, (Reading("Temp", 21),))]
     desk.recorder.readings(plan(), blocks)
