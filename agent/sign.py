@@ -57,7 +57,7 @@ class Recorder:
         self._unsigned: dict[str, _Unsigned] = {}
 
     def booted(self, body: BootBody) -> None:
-        """The first record of this run (and, with a new ledger, of the ledger), also when the clock has just stepped."""
+        """The first record of this run (and, with a new ledger, of the ledger), also right after a clock step."""
         self._sign(Kind.BOOT, body.encode(), moment(self._clock))
 
     def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
