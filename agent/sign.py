@@ -57,11 +57,8 @@ class Recorder:
         self._unsigned: dict[str, _Unsigned] = {}
 
     def booted(self, body: BootBody) -> None:
-        """The first record of this run (and, with a new ledger, of the ledger), also when the clock has just stepped."""
-        now, step = self._look()
-        self._sign(Kind.BOOT, body.encode(), now)
-        if step:
-            self._sign(Kind.CLOCK_STEP, step.encode(), now)
+        """The first record of this run (and, with a new ledger, of the ledger), also right after a clock step."""
+        self._sign(Kind.BOOT, body.encode(), moment(self._clock))
 
     def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
         """The configuration in force: (device or "", encoded body) of each kind-4 record."""
@@ -96,9 +93,12 @@ class Recorder:
         """What was saved out of a damaged store, and what was not."""
         self._sign(Kind.RECOVERY, body.encode(), self._now())
 
-    def explain_unsigned(self) -> None:
-        """The store takes records again: a gap for every device whose polls were only counted, polled again or not."""
-        if self._unsigned and self._accepting():
+    def explain_unsigned(self, *, at_the_end: bool = False) -> None:
+        """The store takes records again: a gap for every device whose polls were only counted, polled again or not.
+
+        at_the_end: this run signs nothing after it, so it is said now, for a store that may be back in time.
+        """
+        if self._unsigned and (at_the_end or self._accepting()):
             for device in list(self._unsigned):
                 self._explain_unsigned(device)
 
@@ -115,20 +115,15 @@ class Recorder:
         return now.wall_ms if self._trust.sound(now, last_ms) else None
 
     def _now(self) -> Moment:
-        now, step = self._look()
-        if step:
-            self._sign(Kind.CLOCK_STEP, step.encode(), now)
-        return now
-
-    def _look(self) -> tuple[Moment, ClockStepBody | None]:
-        """Now, and the step that the wall clock has made since the last look."""
-        now, step = moment(self._clock), None
+        now = moment(self._clock)
         difference_ms = now.wall_ms - now.mono_ms
         if abs(difference_ms - self._wall_minus_mono_ms) > STEP_MS:
-            step = ClockStepBody(now.mono_ms + self._wall_minus_mono_ms, now.wall_ms, now.mono_ms)
+            before_ms = now.mono_ms + self._wall_minus_mono_ms
             self._trust.stepped(now.mono_ms)
+            self._wall_minus_mono_ms = difference_ms
+            self._sign(Kind.CLOCK_STEP, ClockStepBody(before_ms, now.wall_ms, now.mono_ms).encode(), now)
         self._wall_minus_mono_ms = difference_ms
-        return now, step
+        return now
 
     def _packs(self, plan: DevicePlan, blocks: Sequence[Block], now: Moment) -> list[bytes]:
         cycle = [(_arrival_wall_ms(block, now), block.readings) for block in blocks]

@@ -81,12 +81,38 @@ def trouble(path: Path, doing: str, error: sqlite3.Error) -> StoreError:
     return kind(f"{path}: {doing} failed: {error} ({name})", _HINTS.get(code, _HINT))
 
 
+def damage(why: str) -> sqlite3.DatabaseError:
+    """As if SQLite had found it."""
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return error
+
+
+@contextmanager
+def legible() -> Iterator[None]:
+    """Reading tables that are always there: bad SQL, or words that are no text, mean a damaged schema."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise damage("malformed database schema") from error
+    except sqlite3.OperationalError as error:
+        if result_code(error) != sqlite3.SQLITE_ERROR:
+            raise
+        raise damage(str(error)) from error
+
+
 _OWNER: Final = "check the folder's owner and rights, and the disk"
 _HINT: Final = "check the disk (dmesg, df) and the rights of the folder"
 _HINTS: Final = {
     sqlite3.SQLITE_BUSY: "another program holds the file locked: close it",
     sqlite3.SQLITE_CORRUPT: "the file is damaged: it is set aside, and what can be read of it is saved",
 }
+
+
+def text(stored: bytes) -> str:
+    """A column of text, with flipped bits as well: what is no UTF-8 any more is no reason not to read the row."""
+    return stored.decode("utf-8", "replace")
 
 
 def make_folder(folder: Path) -> None:
@@ -202,6 +228,7 @@ def connect(path: Path, quota_bytes: int) -> sqlite3.Connection:
     # mode=rw: a file that vanished is trouble, not a reason to make an empty one.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     with closing_on_error(sqlite3.connect(uri, uri=True, isolation_level=None)) as conn:
+        conn.text_factory = text
         if is_empty(conn):
             if pages(conn)[0] > MAKING_PAGES:
                 raise StoreDamaged(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from buffer.errors import StoreForeign
+from buffer.errors import StoreDamaged, StoreForeign, StoreNewer
 
 if TYPE_CHECKING:
     from sqlite_utils import Migrations
@@ -48,15 +48,24 @@ def prepare(conn: sqlite3.Connection, migrations: "Migrations | None" = None) ->
 
 
 def refuse_foreign(conn: sqlite3.Connection, path: Path) -> None:
-    """StoreForeign unless it is a Tram store that this version, or an older one, has written. Reads only."""
+    """StoreForeign unless it is a Tram store that this version, or an older one, has written. Reads only.
+
+    StoreNewer for a newer version's; StoreDamaged when it has tables and not the step that made them.
+    """
     (application_id,) = conn.execute("PRAGMA application_id").fetchone()
     if application_id != APPLICATION_ID:
         raise StoreForeign(
             f"{path} is a database, but not a Tram store", "set [buffer] path to a file of its own"
         )
-    newer = applied(conn) - {*STEPS}
+    steps = applied(conn)
+    if STEPS[0] not in steps and conn.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ledger'").fetchone():
+        raise StoreDamaged(
+            f"{path} does not say which version of Tram wrote it",
+            "it is set aside, and what can be read of it is saved",
+        )
+    newer = steps - {*STEPS}
     if newer:
-        raise StoreForeign(
+        raise StoreNewer(
             f"{path} was written by a newer version of Tram (it has {', '.join(sorted(newer))})",
             "install that version again",
         )

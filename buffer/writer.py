@@ -33,11 +33,19 @@ class WriterThread:
 
     async def run(self, job: Callable[[], T]) -> T:
         """See Executor.run."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._pool, job))
+        result = asyncio.get_running_loop().run_in_executor(self._pool, job)
+        result.add_done_callback(_looked_at)
+        return await asyncio.shield(result)
 
     def close(self) -> None:
         """Waits for the jobs already asked for."""
         self._pool.shutdown(wait=True)
+
+
+def _looked_at(result: asyncio.Future[T]) -> None:
+    """The failure of a job that nobody waits for any more is no news: the next job meets the same trouble."""
+    if not result.cancelled():
+        result.exception()
 
 
 class Inline:

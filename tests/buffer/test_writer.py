@@ -1,6 +1,7 @@
 """Both executors keep one contract."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable
 
@@ -73,3 +74,25 @@ async def test_a_job_is_run_although_its_asker_was_cancelled() -> None:
     await first
     executor.close()
     assert done.is_set()
+
+
+@pytest.mark.filterwarnings("error")
+async def test_a_failure_that_nobody_waits_for_any_more_is_not_told_as_a_defect() -> None:
+    executor, gate, told = WriterThread(), threading.Event(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+
+    def job() -> None:
+        gate.wait()
+        raise LookupError("no such page")
+
+    waiting = asyncio.create_task(executor.run(job))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await executor.run(lambda: None)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert told == []
+    executor.close()

@@ -1,6 +1,6 @@
 """The far side of the wires: instruments whose every value says which device, which channel and which question it is.
 
-    7 300 042   the 42nd question to device 7, its channel 3
+7 300 042   the 42nd question to device 7, its channel 3
 """
 
 from collections.abc import Mapping

@@ -32,7 +32,9 @@ def settled(world: World) -> str:
     if quarantine.pending(world.disk.database):
         return "a damaged store has not been read to its end"
     missing = [
-        place for place in map(world.witness.place, _undelivered(world)) if place.ledger not in world.witness.forkable
+        place
+        for place in map(world.witness.place, _undelivered(world))
+        if place.ledger not in world.witness.forkable
     ]
     if missing:
         return f"the centre does not have {len(missing)} records, {missing[0]} among them"
@@ -42,11 +44,17 @@ def settled(world: World) -> str:
 def _owed(world: World) -> str:
     agent = world.station.agent
     assert agent is not None
-    fresh = {world.witness.place(envelope) for envelope in world.rows.rows.values() if _is_fresh(world, envelope)}
+    fresh = {
+        world.witness.place(envelope) for envelope in world.rows.rows.values() if _is_fresh(world, envelope)
+    }
     for owed in agent.store.owed("centre"):
         left = [seq for seq in range(owed.first, owed.last + 1) if Place(owed.ledger, seq) not in fresh]
-        if left and owed.ledger not in world.witness.diminished:  # of these a receipt may not be provable any more
-            return f"{owed.ledger.hex()[:6]} owes {len(left)} records, {left[0]} among them, that the centre has"
+        if (
+            left and owed.ledger not in world.witness.diminished
+        ):  # of these a receipt may not be provable any more
+            return (
+                f"{owed.ledger.hex()[:6]} owes {len(left)} records, {left[0]} among them, that the centre has"
+            )
     return ""
 
 
@@ -111,7 +119,9 @@ def is_excused(world: World, known: Ledgers, place: Place) -> bool:
         how = witness.destroyed.get(envelope)
         if how in {"restored", "lost"}:
             return True
-        if how == "damaged" and (place.ledger in known.said_lost or place.seq > _last_known(world, known, place.ledger)):
+        if how == "damaged" and (
+            place.ledger in known.said_lost or place.seq > _last_known(world, known, place.ledger)
+        ):
             return True
         if envelope in witness.forgotten and (how or envelope in witness.deleted):
             return True
@@ -139,7 +149,9 @@ def _findings(world: World, known: Ledgers) -> list[str]:
     for found in summary.findings:
         ledger = bytes.fromhex(found.ledger or "")
         if not _is_explained(world, known, FindingKind(found.what), ledger, found.seq, found.detail):
-            texts.append(f"{found.what} {found.ledger[:6] if found.ledger else ''}/{found.seq}: {found.detail}")
+            texts.append(
+                f"{found.what} {found.ledger[:6] if found.ledger else ''}/{found.seq}: {found.detail}"
+            )
     if summary.rejected and not texts:
         texts.append(f"{summary.rejected} records were rejected")
     return texts
@@ -151,17 +163,25 @@ def _is_explained(
     faults, witness = world.story.faults, world.witness
     is_forkable = ledger in witness.forkable
     if what is FindingKind.CLOCK_STEP:
-        return any(name.startswith("clock stepped") for name in faults) and _is_told(world, known, ledger, seq, detail)
+        return any(name.startswith("clock stepped") for name in faults) and _is_told(
+            world, known, ledger, seq, detail
+        )
     if what is FindingKind.NEW_LEDGER:
         return any(faults[kind] for kind in ("old copy", "damage", "store lost", "sidecar lost"))
     if what is FindingKind.HOLE:
         return seq is not None and any(
-            world.witness.deleted & set(witness.seen.get(Place(ledger, at), ())) or is_excused(world, known, Place(ledger, at)) or known.is_named(Place(ledger, at))
+            world.witness.deleted & set(witness.seen.get(Place(ledger, at), ()))
+            or is_excused(world, known, Place(ledger, at))
+            or known.is_named(Place(ledger, at))
             for at in (seq,)
         )
     if what is FindingKind.HEAD_CONTRADICTS:
         # A head has no clock but the wall: after a step back, an older one that comes late looks newer than it is.
-        return is_forkable or ledger in witness.diminished or any(kind.startswith("clock stepped") for kind in faults)
+        return (
+            is_forkable
+            or ledger in witness.diminished
+            or any(kind.startswith("clock stepped") for kind in faults)
+        )
     return is_forkable and what in {FindingKind.FORK, FindingKind.BROKEN_LINK, FindingKind.UNEXPLAINED_GAP}
 
 

@@ -78,5 +78,7 @@ def _said_lost(witness: Witness, left: set[bytes]) -> Iterator[bytes]:
         if record.kind == Kind.BOOT:
             body = BootBody.decode(record.body)
             before = body.before[0] if body.before is not None else b""
-            if body.reason == BootReason.STORE_LOST or (body.reason == BootReason.QUARANTINE and before not in left):
+            if body.reason == BootReason.STORE_LOST or (
+                body.reason == BootReason.QUARANTINE and before not in left
+            ):
                 yield before

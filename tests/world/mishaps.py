@@ -314,7 +314,9 @@ class Mishaps:
         if self.world.clock.off_ms:
             self._story.tell("world", "the time server is heard")
             if abs(self.world.clock.off_ms) > 1_000:
-                self._story.fault("clock stepped by the time server", f"{-self.world.clock.off_ms / HOUR_MS:+.2f} h")
+                self._story.fault(
+                    "clock stepped by the time server", f"{-self.world.clock.off_ms / HOUR_MS:+.2f} h"
+                )
         self.world.clock.synchronise()
 
     def _destroy(self, envelopes: set[bytes], how: str) -> None:
@@ -342,7 +344,9 @@ class Mishaps:
         ledgers = {witness.place(e).ledger for e in witness.written - had} & names
         self._put_back_unseen |= ledgers
         beside = sidecar(world.disk.folder)
-        last = max((witness.place(e).seq for e in had if beside and witness.place(e).ledger == beside[0]), default=0)
+        last = max(
+            (witness.place(e).seq for e in had if beside and witness.place(e).ledger == beside[0]), default=0
+        )
         if beside is None or beside[1] <= last:  # nothing but a receipt will betray it
             witness.forkable |= ledgers
 

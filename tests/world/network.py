@@ -219,6 +219,4 @@ def _acknowledge(answer: asyncio.Future[None]) -> None:
 
 def _refuse(answer: asyncio.Future[None], topic: str) -> None:
     if not answer.done():
-        answer.set_exception(
-            Refused(f"{topic}: quota exceeded", reason_code=0x97, words="quota exceeded")
-        )
+        answer.set_exception(Refused(f"{topic}: quota exceeded", reason_code=0x97, words="quota exceeded"))

@@ -96,7 +96,14 @@ class Station:
     """One agent at a time. `between`: what is done to the folder and the clock before the next life."""
 
     def __init__(
-        self, build: Build, disk: Disk, clock: StationClock, network: Network, witness: Witness, story: Story, rng: Random
+        self,
+        build: Build,
+        disk: Disk,
+        clock: StationClock,
+        network: Network,
+        witness: Witness,
+        story: Story,
+        rng: Random,
     ) -> None:
         self.disk = disk
         self.build = build
@@ -234,5 +241,3 @@ def sidecar(folder: Path) -> tuple[bytes, int] | None:
     except (OSError, ValueError):
         return None
     return bytes.fromhex(said["ledger"]), int(said["last_seq"])
-
-

@@ -130,7 +130,9 @@ class StationBook:
             rows = []
         except sqlite3.DatabaseError:  # damaged, and nobody has noticed yet
             return
-        self.rows = {key: envelope for key, envelope in rows if envelope in self._offered}  # others are damaged
+        self.rows = {
+            key: envelope for key, envelope in rows if envelope in self._offered
+        }  # others are damaged
         self._witness.written.update(self.rows.values())
 
     def note(self, sql: str, rows: Sequence[Any]) -> None:
@@ -143,7 +145,11 @@ class StationBook:
 
     def committed(self) -> None:
         """See Book."""
-        go = [key for key in self.rows if any(first <= key <= last for first, last in self._go)] if self._go else ()
+        go = (
+            [key for key in self.rows if any(first <= key <= last for first, last in self._go)]
+            if self._go
+            else ()
+        )
         gone = [self.rows.pop(key) for key in go]
         self.rows.update(self._come)
         self._witness.written.update(envelope for _, envelope in self._come)

@@ -39,7 +39,9 @@ class World:
         self.key, centre_key = (SigningKey.from_seed(keys.randbytes(32)) for _ in range(2))
         self.rows, self.centre_rows = StationBook(self.witness), CentreBook(self.witness)
         self.disk = Disk(root, "station", stations.DATABASE, self.chance.of("disk"), self.rows)
-        self.centre_disk = Disk(root, "centre", centres.DATABASE, self.chance.of("centre disk"), self.centre_rows)
+        self.centre_disk = Disk(
+            root, "centre", centres.DATABASE, self.chance.of("centre disk"), self.centre_rows
+        )
         stations.lay_out(self.disk.folder, self.build, self.key, centre_key.public)
         centres.lay_out(self.centre_disk.folder, centre_key, keys.randbytes(16))
         self.station = Station(

@@ -8,6 +8,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from buffer.errors import StoreBroken
+from buffer.store import Tail
 from telemetry.envelope import HEAD, RECEIPT, Sealer
 from telemetry.receipt import ReceiptStatus
 from telemetry.record import ZERO_HASH
@@ -316,3 +317,21 @@ async def test_after_a_restart_the_receipts_of_the_centre_before_its_restoration
             w.centre.send(old)
             await asyncio.sleep(1)
             assert (restarted.status().receipts_refused, restarted.status().alarm) == (1, None)
+
+
+@pytest.mark.parametrize("named", ["by its own hash", "by another"])
+@in_virtual_time
+async def test_a_receipt_up_to_the_end_of_a_ledger_whose_last_records_were_lost_delivers_the_others(
+    tmp_path: Path, named: str
+) -> None:
+    async with world(tmp_path, rows=10, run=False) as w:
+        await w.station.begin(OTHER)
+        end = Tail(LEDGER, 16, b"h" * 32)
+        await w.store.reach([end])
+        w.centre.forgetful = True
+        async with w.running():
+            await asyncio.sleep(1)
+            said = end.prev if named == "by its own hash" else b"i" * 32
+            w.centre.send(w.centre.receipt(number=1_000, through=15, through_hash=said))
+            await asyncio.sleep(1)
+        assert w.owed() == (0 if named == "by its own hash" else 10)
