@@ -182,12 +182,11 @@ class Salvage:
         return tuple(lost)
 
     def _was(self, ledger: bytes, held: Mapping[bytes, Ranges], told: Inventory, signed_to: int) -> Ranges:
-        """What was in the file, and what was signed after it. A file that cannot say held all from its lowest on."""
+        """What was in the file, and what was signed after it. One that cannot say may have held all from 1 on."""
         kept = told.named(ledger)
         if kept is not None:
             return normal((*held[ledger], (kept.next_seq, signed_to)))
-        here = self._store.held(ledger)
-        return normal(((here[0][0] if here else 1, signed_to),))
+        return normal(((1, signed_to),))
 
     async def _say(self, progress: "_Progress", lost: Lost) -> None:
         folder = progress.folder.name
