@@ -92,7 +92,7 @@ class Mishaps:
         self._story.fault("clock stepped", f"by {hours:+.2f} h")
         self.world.clock.step(hours * HOUR_MS)
         await asyncio.sleep(self._rng.uniform(5, 900))
-        self._synchronise()
+        self.synchronise()
 
     # the station's disk
 
@@ -306,11 +306,12 @@ class Mishaps:
         if without_battery:
             clock.boot_without_battery(now_s())
             soon_s = self._rng.choice([0.0, 0.01, 0.05, 5.0, 60.0, 600.0]) * self._rng.random()
-            asyncio.get_running_loop().call_later(soon_s, self._synchronise)
+            asyncio.get_running_loop().call_later(soon_s, self.synchronise)
         else:
             clock.boot(now_s())
 
-    def _synchronise(self) -> None:
+    def synchronise(self) -> None:
+        """The time server is heard."""
         if self.world.clock.off_ms:
             self._story.tell("world", "the time server is heard")
             if abs(self.world.clock.off_ms) > 1_000:

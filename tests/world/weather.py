@@ -62,7 +62,7 @@ class Weather:
         for disk in (world.disk, world.centre_disk):
             disk.failing = disk.doom = None
         world.station.slow_s = 0.0
-        world.clock.synchronise()
+        self._mishaps.synchronise()
         for instrument in world.instruments:
             instrument.temper = type(instrument.temper)()
         for line in world.build.lines.values():
