@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test pure crash late chaos soak bench peers lint format lock clean
+.PHONY: demo test pure world crash late chaos soak bench peers lint format lock clean
 
 demo: .venv/run.stamp
 	$(BIN)/tram demo
@@ -13,6 +13,9 @@ test: .venv/dev.stamp .venv-cwt/stamp lint
 
 pure: .venv/dev.stamp
 	$(BIN)/pytest -m pure -q --durations=5
+
+world: .venv/dev.stamp
+	$(BIN)/python -m tests.world --seeds $${SEEDS:-1000} --first $${FIRST:-1}
 
 crash: .venv/dev.stamp
 	$(BIN)/python -m tests.crash --rounds $${ROUNDS:-50}

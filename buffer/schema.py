@@ -80,7 +80,7 @@ def is_empty(conn: sqlite3.Connection) -> bool:
 def is_torn(conn: sqlite3.Connection) -> bool:
     """Whether a table of the first step is missing, or is there without word of that step: pages were lost."""
     names = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    return not TABLES <= names if STEPS[0] in applied(conn) else bool(TABLES & names)
+    return not names >= TABLES if STEPS[0] in applied(conn) else bool(TABLES & names)
 
 
 def is_outdated(conn: sqlite3.Connection, steps: Sequence[str] = STEPS) -> bool:

@@ -85,7 +85,7 @@ async def test_a_file_that_has_lost_a_table_is_damaged(tmp_path: Path, table: st
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("PRAGMA writable_schema = ON")
         conn.execute("DELETE FROM sqlite_schema WHERE tbl_name = ?", (table,))
-    with pytest.raises(StoreDamaged, match="has lost a table|which version of Tram"):
+    with pytest.raises(StoreDamaged, match=r"has lost a table|which version of Tram"):
         await open_store(path)
 
 

@@ -4,7 +4,6 @@ A process dies in an instant: its folder is copied as it is then, and its next l
 one still does, it does in a folder that nobody looks at any more. So any moment may be the last, without a process.
 """
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -99,7 +98,7 @@ class Disk:
         if self.database.read_bytes() != database_before:
             return  # a checkpoint ran: the log had been synced
         log = self.log.read_bytes() if self.log.exists() else b""
-        first = len(os.path.commonprefix([log, log_before]))  # for any two sequences, not only paths
+        first = _alike(log, log_before)
         if first < len(log):
             cut = self._rng.randrange(first, len(log))
             self.log.write_bytes(log[:cut] + log_before[cut:])
@@ -190,11 +189,22 @@ def on_disks(*disks: Disk) -> Iterator[None]:
 
     def connect(database: Any, **options: Any) -> sqlite3.Connection:
         disk = next((disk for disk in disks if disk.owns(database)), None)
+        connection: sqlite3.Connection
         if disk is None:
-            return real(database, **options)
+            connection = real(database, **options)
+            return connection
         connection = real(database, factory=Connection, **options)
         connection.disk, connection.life = disk, disk.life
         return connection
 
     with mock.patch.object(sqlite3, "connect", connect):
         yield
+
+
+def _alike(one: bytes, other: bytes) -> int:
+    """How many bytes at the beginning are the same."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle - 1)
+    return low

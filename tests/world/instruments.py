@@ -27,12 +27,12 @@ class Layout(NamedTuple):
     type: str
     order: str
     address: int
-    count: int
+    registers: int
     scale: float
 
     def point(self) -> Point:
         """Its registers."""
-        return Point(self.channel, "holding", self.address, self.type, self.order, self.count)  # type: ignore[arg-type]
+        return Point(self.channel, "holding", self.address, self.type, self.order, self.registers)  # type: ignore[arg-type]
 
 
 LAYOUT: Final = (
@@ -124,7 +124,7 @@ class Instrument:
         self.questions.append(Question(self.number, len(self.questions) + 1, asked_ms, answered, how))
 
     def _words(self, question: int) -> Mapping[int, int]:
-        words = {}
+        words: dict[int, int] = {}
         for number, layout in enumerate(LAYOUT, 1):
             value = value_of(Told(self.number, number, question))
             encoded = encode(layout.point(), float(value) if "float" in layout.type else value)

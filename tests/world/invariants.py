@@ -157,7 +157,7 @@ def _findings(world: World, known: Ledgers) -> list[str]:
     return texts
 
 
-def _is_explained(
+def _is_explained(  # noqa: PLR0917 - what a finding says
     world: World, known: Ledgers, what: FindingKind, ledger: bytes, seq: int | None, detail: str
 ) -> bool:
     faults, witness = world.story.faults, world.witness

@@ -15,7 +15,7 @@ from tests.world.world import World
 
 @dataclass
 class Ledgers:
-    """`here`: the station's store; `there`: the centre's; `records`: every place that was ever seen, with its content."""
+    """`here`: the station's store; `there`: the centre's; `records`: every place ever seen, with its content."""
 
     here: dict[Place, bytes]
     there: set[bytes]

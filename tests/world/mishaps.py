@@ -118,7 +118,7 @@ class Mishaps:
             self.world.station.slow_s = 0.0
 
     async def old_copy(self) -> None:
-        """Somebody makes a copy of the store, and some time later puts it back, perhaps with the file beside the key."""
+        """Somebody copies the store, and later puts the copy back, perhaps with the file beside the key."""
         if not self.world.disk.database.exists():
             return
         copy = self.world.root / "copy"
@@ -147,7 +147,7 @@ class Mishaps:
         self._kill("store lost", "a new card")
 
         def strike() -> None:
-            self._destroy(set(self.world.rows.rows.values()), "lost")
+            self._destroy(set(self.world.witness.written), "lost")
             for part in damage.parts(self.world.disk.folder)[:2]:
                 part.unlink(missing_ok=True)
             shutil.rmtree(self.world.disk.database.parent / "quarantine", ignore_errors=True)
@@ -338,17 +338,16 @@ class Mishaps:
 
     def _put_back(self, copy: Path, had: set[bytes], *, with_sidecar: bool) -> None:
         world, witness = self.world, self.world.witness
-        newer = {envelope for envelope in world.rows.rows.values() if envelope not in had}
+        newer = witness.written - had
         self._destroy(newer, "restored")
         damage.put_back(world.disk.folder, copy, with_sidecar=with_sidecar)
-        names = {witness.place(envelope).ledger for envelope in (*had, *newer)}
-        ledgers = {witness.place(e).ledger for e in witness.written - had} & names
+        tops: dict[bytes, int] = {}
+        for ledger, seq in map(witness.place, had):
+            tops[ledger] = max(seq, tops.get(ledger, 0))
+        ledgers = {ledger for ledger, seq in map(witness.place, newer) if seq > tops.get(ledger, seq)}
         self._put_back_unseen |= ledgers
         beside = sidecar(world.disk.folder)
-        last = max(
-            (witness.place(e).seq for e in had if beside and witness.place(e).ledger == beside[0]), default=0
-        )
-        if beside is None or beside[1] <= last:  # nothing but a receipt will betray it
+        if beside is None or beside[1] <= tops.get(beside[0], 0):  # nothing but a receipt will betray it
             witness.forkable |= ledgers
 
     def _restore_centre(self, backup: Path) -> None:

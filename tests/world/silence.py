@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from telemetry.bodies import GapBody
 from telemetry.pack import decode_pack
@@ -31,7 +32,8 @@ def silences(world: World, known: Ledgers) -> Iterator[str]:
                 continue
             first = run.records[0]
             if first.kind != Kind.BOOT:
-                yield f"run {first.boot.count} of {ledger.hex()[:6]} begins with record {first.seq} of kind {first.kind}"
+                where = f"run {first.boot.count} of {ledger.hex()[:6]}"
+                yield f"{where} begins with record {first.seq} of kind {first.kind}"
             for instrument in world.instruments:
                 yield from _of_device(run, instrument.name, instrument.every_ms, ledger.hex()[:6])
 
@@ -57,11 +59,11 @@ def _of_device(run: Run, device: str, every_ms: int, name: str) -> Iterator[str]
     gaps = [body for body in _gaps(run) if body.device in {"", device}]
     cycles = list(_cycles(run, device))
     limit_ms = max(every_ms * 5 // 2, LONGEST_MS)
-    for (before, _), (after, _) in zip(cycles, cycles[1:], strict=False):
+    for (before, _), (after, _) in pairwise(cycles):
         if after - before > limit_ms and not _covered(gaps, before + limit_ms, after - limit_ms):
             yield f"{device} of {name}: nothing for {(after - before) // 1000} s up to mono {after}"
     answered = [at for at, has_values in cycles if has_values]
-    for before, after in zip(answered, answered[1:], strict=False):
+    for before, after in pairwise(answered):
         failed = [at for at, has_values in cycles if before < at < after and not has_values]
         if failed and not _covered(gaps, failed[0], failed[-1]):
             yield f"{device} of {name}: failed {len(failed)} times up to mono {failed[-1]}, and no gap says so"

@@ -29,7 +29,9 @@ class Place(NamedTuple):
 
 @dataclass
 class Witness:
-    """`durable`: what the station was told to be committed. `written`: what was ever in its store. `seen`: every content under every seq, in order.
+    """`durable`: what the station was told to be committed. `written`: what was ever in its store.
+
+    `seen`: every content under every seq, in order.
 
     `destroyed`: what the world itself took away, by putting back an old copy or damaging a file.
     """
