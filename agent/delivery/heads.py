@@ -48,8 +48,8 @@ class Heads:
         account = self._account
         lowest = await account.store.lowest_held(end.ledger)
         tail = account.store.tail
-        if tail is not None and tail.ledger == end.ledger:
-            end = tail  # it may have grown while we waited, and what is owed with it
+        # It may have grown while we waited, and what is held and owed with it; an older one when it is read back.
+        end = account.store.end_of(end.ledger) or end
         owed = account.owing.owed(end.ledger)
         if account.store.reading_back and end != tail:
             owed = ((1, end.next_seq - 1),)  # more than is, perhaps: never less

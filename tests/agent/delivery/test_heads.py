@@ -116,6 +116,24 @@ async def test_while_a_damaged_file_is_read_older_ledgers_owe_everything_and_the
 
 
 @in_virtual_time
+async def test_a_head_of_an_older_ledger_that_is_read_back_meanwhile_tells_its_new_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, rows=30, run=False) as w:
+        await w.store.reach([Tail(OTHER, 5, b"h" * 32)])
+        lowest_held = w.store.lowest_held
+
+        async def reading_back(ledger: bytes) -> int | None:
+            await w.store.reach([Tail(OTHER, 9, b"i" * 32)])
+            return await lowest_held(ledger)
+
+        monkeypatch.setattr(w.store, "lowest_held", reading_back)
+        async with w.running():
+            await asyncio.sleep(1)
+        assert [head.newest for head in w.centre.heads if head.ledger == OTHER] == [8]
+
+
+@in_virtual_time
 async def test_of_hundreds_of_older_ledgers_that_owe_nothing_only_the_newest_are_told_of(
     tmp_path: Path,
 ) -> None:
