@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test pure fuzz crash late chaos soak bench peers lint format lock clean
+.PHONY: demo test pure fuzz world crash late chaos soak bench peers lint format lock clean
 
 demo: .venv/run.stamp
 	$(BIN)/tram demo
@@ -16,6 +16,9 @@ pure: .venv/dev.stamp
 
 fuzz: .venv/dev.stamp
 	$(BIN)/python -m tests.drivers.protocols.fuzz --bytes $${BYTES:-1000000}
+
+world: .venv/dev.stamp
+	$(BIN)/python -m tests.world --seeds $${SEEDS:-1000} --first $${FIRST:-1}
 
 crash: .venv/dev.stamp
 	$(BIN)/python -m tests.crash --rounds $${ROUNDS:-50}

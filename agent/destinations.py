@@ -63,7 +63,7 @@ def deliveries_of(
     """One delivery for each destination. `restored` is told when a receipt knows more of us than we do."""
     return [
         Delivery(
-            _plan(station.id, destination),
+            _plan(station.id, destination, KeyRing([key.public])),
             store,
             connect(destination, station.id),
             Sealer(key, HEAD),
@@ -76,7 +76,7 @@ def deliveries_of(
     ]
 
 
-def _plan(station: str, destination: Destination) -> DestinationPlan:
+def _plan(station: str, destination: Destination, signers: KeyRing) -> DestinationPlan:
     return DestinationPlan(
         id=destination.id,
         root=destination.root,
@@ -84,6 +84,7 @@ def _plan(station: str, destination: Destination) -> DestinationPlan:
         ack=destination.ack,
         receipt_keys=KeyRing([keyfile.load_public(path) for path in destination.receipt_keys]),
         records_per_s=destination.records_per_s,
+        signers=signers,
     )
 
 

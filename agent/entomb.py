@@ -12,8 +12,10 @@ tombstone can speak of its own ledger only. (docs/decisions/0019)
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from buffer.errors import StoreError
 from buffer.store import Entry, Store
 from telemetry.bodies import GapReason
 from telemetry.content import readings_of
@@ -115,18 +117,21 @@ async def entomb(
     room_bytes: int,
     spared: Ranges,
     sign: Callable[[TombstoneBody], None],
+    is_written: Callable[[], bool],
 ) -> int:
     """Tombstones for the oldest undelivered readings, until the rows that go with them make so much room.
 
-    ledger: the one being written. spared: rows that a tombstone which is not written yet names already. Gives the
-    number of records that go; 0: there are none that may.
+    ledger: the one being written, as long as `is_written` says so: another one's tombstone cannot speak of it.
+    spared: rows that a tombstone which is not written yet names already. Gives the number of records that go; 0: there
+    are none that may, or none that can be read just now.
     """
     gone, made_bytes = 0, 0
     while made_bytes < room_bytes:
         entries = await _oldest(store, ledger, spared)
-        if not entries:
+        found = await graves(entries)
+        if not entries or not is_written():
             break
-        for grave in await graves(entries):
+        for grave in found:
             sign(grave.tombstone())
         spared = normal((*spared, *((entry.seq, entry.seq) for entry in entries)))
         gone += len(entries)
@@ -135,6 +140,12 @@ async def entomb(
 
 
 async def _oldest(store: Store, ledger: bytes, spared: Ranges) -> list[Entry]:
+    with suppress(StoreError):  # the next write meets the same trouble, and says it
+        return await _oldest_hour(store, ledger, spared)
+    return []
+
+
+async def _oldest_hour(store: Store, ledger: bytes, spared: Ranges) -> list[Entry]:
     owed = normal(
         (o.first, o.last) for name in store.destinations for o in store.owed(name) if o.ledger == ledger
     )

@@ -72,6 +72,7 @@ class Keeper:
         self._waiting: list[Waiting] = []
         self._waiting_bytes = 0
         self._notes: list[tuple[int, Mapping[str, bytes]]] = []
+        self._ends: dict[bytes, Tail] = {}
         self._something = asyncio.Event()
         self._put, self._written = 0, 0
         self._progress = asyncio.Condition()
@@ -96,6 +97,10 @@ class Keeper:
     def note(self, notes: Mapping[str, bytes]) -> None:
         """Small facts that become durable with the entries put so far, and never before them."""
         self._notes.append((self._put, dict(notes)))
+
+    def ended(self, *ends: Tail) -> None:
+        """How far older ledgers went: becomes durable with the beginning of the next ledger."""
+        self._ends |= {end.ledger: end for end in ends}
 
     def accepting(self) -> bool:
         """Whether another poll may be signed. A store that hangs says nothing, and memory ends all the same."""
@@ -177,7 +182,7 @@ class Keeper:
         entries = [item.entry for item in batch]
         if self.store.tail is None or self.store.tail.ledger != tail.ledger:
             if entries[0].seq == 1:
-                await self.store.begin_with(entries, tail, notes)
+                await self.store.begin_with(entries, tail, notes, tuple(self._ends.values()))
             else:  # its file was set aside
                 await self.store.adopt(tail.ledger, entries, notes)
         else:

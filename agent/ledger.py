@@ -5,10 +5,11 @@ Recorder and keeper work here together: what is signed is put to the keeper with
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-from agent import sidecar
+from agent import sidecar, start
 from agent.clock import Clock
 from agent.configuration import Configuration
 from agent.entomb import entomb
@@ -17,7 +18,6 @@ from agent.keep import Keeper, Report
 from agent.opening import quarantine_name
 from agent.sidecar import Sidecar
 from agent.sign import Recorder
-from agent.start import LedgerEnd, Start, how_to_start
 from agent.version import BUILT_WALL_MS, SOFTWARE
 from buffer.errors import StoreError
 from buffer.store import Entry, Store, Tail
@@ -29,8 +29,7 @@ from telemetry.loss import TombstoneBody
 from telemetry.ranges import normal
 from telemetry.record import ZERO_HASH, Boot
 
-NOTE_BOOTS, NOTE_CLEAN, NOTE_CONFIGURATION, NOTE_BEGUN_FROM = "boots", "clean", "configuration", "begun from"
-NOTE_SIGNER, NOTE_SOUND = "signer", "sound wall"
+NOTE_CONFIGURATION, NOTE_SOUND = "configuration", "sound wall"
 KID_BYTES = 8
 UPKEEP_S = 600.0
 ROOM_PERCENT = 5
@@ -46,6 +45,7 @@ class StationLedger:
     """Opened once per run; `committed` is called with every batch that became durable, and its ledger id."""
 
     _held: str | None = None
+    _carried: Mapping[str, bytes] = MappingProxyType({})
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class StationLedger:
         rng: random.Random,
         committed: Callable[[Sequence[Entry], bytes], None],
         report: Report,
-        quarantined: bool = False,
+        aside: start.Told | None = None,
         renewed: Callable[[], None] = lambda: None,
     ) -> None:
-        """quarantined: a damaged file was set aside and the store is new. renewed: called when that happens later."""
+        """aside: what a damaged file tells that was set aside before. renewed: called when that happens now."""
         self.store, self.entombed = store, 0
         self._committed = committed
         self.keeper = Keeper(
@@ -84,10 +84,10 @@ class StationLedger:
         self._report = report
         self._configuration = Configuration(bytes(8), ())
         self._signer = key.kid + station.encode()
-        self._start = self._how_to_start(quarantined=quarantined)
+        store.reading_back = aside is not None
+        stored = start.told(store.tail, store.notes)
+        self._start = start.how_to_start(stored, sidecar.load(beside), signer=self._signer, aside=aside)
         self.boots = self._start.boots
-        self.ended = {self._start.before[0]: self._start.before[1]} if self._start.before else {}
-        """The last seq that was signed in ledgers which this run knows to have ended."""
         self.recorder = Recorder(
             ledger=self._new_ledger() if self._start.new_ledger else self._go_on(),
             boot=Boot(self.boots, clock.boot_id()),
@@ -100,7 +100,7 @@ class StationLedger:
 
     async def boot(self, configuration: Configuration) -> None:
         """Sign how this run begins and, where the ledger does not have it yet, the configuration."""
-        self._say_signer(self.store.notes.get(NOTE_SIGNER, self._signer))
+        self._say_signer(self.store.notes.get(start.NOTE_SIGNER, self._signer))
         self._note_run()
         self.recorder.configuration = configuration.hash8
         newest = await self._newest()
@@ -136,21 +136,11 @@ class StationLedger:
             self._report("store.failing", {"error": str(error), "waiting": self.keeper.waiting})
             return None
 
-    def _how_to_start(self, *, quarantined: bool) -> Start:
-        notes = self.store.notes
-        return how_to_start(
-            self.store.tail,
-            sidecar.load(self._beside),
-            stored_boots=int.from_bytes(notes.get(NOTE_BOOTS, b"")),
-            begun_from=notes.get(NOTE_BEGUN_FROM, b""),
-            clean=notes.get(NOTE_CLEAN) == b"\x01",
-            same_signer=notes.get(NOTE_SIGNER, self._signer) == self._signer,
-            quarantined=quarantined,
-        )
-
     def _note_run(self) -> None:
         boots = self.boots.to_bytes(8)
-        self.keeper.note({NOTE_BOOTS: boots, NOTE_CLEAN: b"\x00", NOTE_SIGNER: self._signer})
+        self.keeper.note(
+            {start.NOTE_BOOTS: boots, start.NOTE_CLEAN: b"\x00", start.NOTE_SIGNER: self._signer}
+        )
 
     def configure(self, configuration: Configuration, *, anew: bool = False) -> None:
         """From now on this configuration is in force."""
@@ -165,7 +155,6 @@ class StationLedger:
         """The store turned out to be an old copy, or damaged: a new ledger that names this one."""
         old = self.recorder.ledger
         before = (old.ledger, old.next_seq - 1, old.prev)
-        self.ended[old.ledger] = before[1]
         self.recorder.ledger = self._new_ledger()
         self._say_boot(reason, None, before)
         self._note_begun_from(before)  # behind the boot record: not durable in the old ledger
@@ -173,12 +162,16 @@ class StationLedger:
 
     async def renew(self) -> None:
         """The store's file is damaged: it is set aside, and a new ledger begins in a new one."""
-        notes = {name: self.store.notes[name] for name in (NOTE_SOUND,) if name in self.store.notes}
+        # Of the file that goes; a second try, after there was no room for a new one, finds nothing there any more.
+        sound = {name: note for name, note in self.store.notes.items() if name == NOTE_SOUND}
+        self._carried = {**self._carried, **sound}
+        self.keeper.ended(*self.store.ends)
         folder = await self.store.renew(quarantine_name(self._clock.wall_ms()))
+        self.store.reading_back = True
         self._report("store.quarantined", {"folder": str(folder), "alarm": True})
         self.begin_anew(BootReason.QUARANTINE)
         self._note_run()
-        self.keeper.note(notes)
+        self.keeper.note(self._carried)
         self._renewed()
 
     async def make_room(self) -> bool:
@@ -188,7 +181,14 @@ class StationLedger:
             return False
         going = normal(self.keeper.going(ledger))
         room_bytes = max(self.store.quota_bytes * ROOM_PERCENT // 100, 2 * self.keeper.waiting_bytes)
-        gone = await entomb(self.store, ledger, room_bytes=room_bytes, spared=going, sign=self._entomb)
+        gone = await entomb(
+            self.store,
+            ledger,
+            room_bytes=room_bytes,
+            spared=going,
+            sign=self._entomb,
+            is_written=lambda: self.recorder.ledger.ledger == ledger,
+        )
         self.entombed += gone
         if gone:
             why = "the quota is used up by records that no centre has confirmed"
@@ -200,6 +200,8 @@ class StationLedger:
         self.keeper.drop(body.ranges)
 
     def _written(self, batch: Sequence[Entry], ledger: bytes) -> None:
+        if batch[0].seq == 1:
+            self.save_beside()  # else a damaged file could make the station forget this ledger for ten minutes
         self._committed(batch, ledger)
         self.recorder.explain_unsigned()
 
@@ -246,7 +248,8 @@ class StationLedger:
 
     async def close(self, *, flush_s: float) -> None:
         """Everything signed becomes durable, with the note that this run stopped in order."""
-        self.keeper.note({NOTE_CLEAN: b"\x01"})
+        self.recorder.explain_unsigned(at_the_end=True)
+        self.keeper.note({start.NOTE_CLEAN: b"\x01"})
         self.recorder.event("stop", {})
         try:
             async with asyncio.timeout(flush_s):
@@ -260,21 +263,23 @@ class StationLedger:
         if tail is None:
             return
         try:
-            sidecar.save(self._beside, Sidecar(tail.ledger, self.boots, tail.next_seq - 1))
+            sidecar.save(self._beside, Sidecar(tail.ledger, self.boots, tail.next_seq - 1, tail.prev))
         except OSError as error:
             why = f"{error.strerror}: its folder must be writable for the agent's user; polling goes on"
             self._report("ledger.unprotected", {"file": str(self._beside), "why": why, "alarm": True})
 
     def _say_boot(
-        self, reason: BootReason, last_sign: tuple[int, int] | None, before: LedgerEnd | None
+        self, reason: BootReason, last_sign: tuple[int, int] | None, before: start.LedgerEnd | None
     ) -> None:
         self.recorder.booted(BootBody(self._key.public, reason, last_sign, before, SOFTWARE))
         restored = reason in (BootReason.STORE_RESTORED, BootReason.STORE_LOST)
         fields = {"reason": reason.name, "ledger": self.recorder.ledger.ledger.hex(), "boot": self.boots}
         self._report("ledger.restored" if restored else "ledger.open", fields)
 
-    def _note_begun_from(self, before: LedgerEnd | None) -> None:
-        self.keeper.note({NOTE_BEGUN_FROM: before[0] if before else b""})
+    def _note_begun_from(self, before: start.LedgerEnd | None) -> None:
+        self.keeper.note({start.NOTE_BEGUN_FROM: before[0] if before else b""})
+        if before and before[2] != ZERO_HASH:
+            self.keeper.ended(Tail(before[0], before[1] + 1, before[2]))
 
     def _new_ledger(self) -> Ledger:
         return Ledger(self._station, self._rng.randbytes(16), 1, ZERO_HASH)

@@ -17,7 +17,7 @@ from agent.destinations import deliver_for_ever, deliveries_of
 from agent.field import Field
 from agent.keep import Report
 from agent.ledger import StationLedger
-from agent.opening import open_store
+from agent.opening import open_store, told_aside
 from agent.read import Device
 from agent.salvage import Salvage
 from agent.seams import Seams
@@ -25,7 +25,6 @@ from agent.send import Delivery
 from agent.state import status_of
 from agent.version import SOFTWARE
 from agent.watchdog import feed
-from buffer import quarantine
 from buffer.errors import StoreError
 from buffer.store import Entry, Store
 from config.errors import StationFileError
@@ -95,7 +94,7 @@ class Agent:
                 rng=self._seams.rng,
                 committed=self._committed,
                 report=self._report,
-                quarantined=bool(quarantine.pending(self.station.buffer.path)),
+                aside=told_aside(self.station.buffer.path),
                 renewed=lambda: self._asked.put_nowait("salvage"),
             )
             self._asked.put_nowait("salvage")
@@ -202,8 +201,8 @@ class Agent:
         by_broker = {destination.id for destination in before.destinations if destination.ack == "broker"}
         for destination in after.destinations:
             if destination.ack == "receipt" and destination.id in by_broker:
-                for held in (await self.store.stats()).ledgers:
-                    await self.store.owe_again(destination.id, held.ledger, ())
+                for end in self.store.ends:
+                    await self.store.owe_again(destination.id, end.ledger, ())
 
     async def _start_field(self, tasks: asyncio.TaskGroup, before: dict[str, Device]) -> None:
         self.field = Field(self.station, self.ledger.recorder, self.clock, self._report, self._seams)

@@ -9,14 +9,20 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from telemetry.record import ZERO_HASH
+
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """What the station knew when the file was written. `last_seq` is durable in the store at that time."""
+    """What the station knew when the file was written. `last_seq` is durable in the store at that time.
+
+    `last_hash`: of the envelope there; zeros when the file was written by a version that did not keep it.
+    """
 
     ledger: bytes
     boots: int
     last_seq: int
+    last_hash: bytes = ZERO_HASH
 
 
 def path_for(key: Path) -> Path:
@@ -28,14 +34,24 @@ def load(path: Path) -> Sidecar | None:
     """None when there is none, or when it cannot be read as one (it is then written anew)."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Sidecar(bytes.fromhex(content["ledger"]), int(content["boots"]), int(content["last_seq"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Sidecar(
+            bytes.fromhex(content["ledger"]),
+            int(content["boots"]),
+            int(content["last_seq"]),
+            bytes.fromhex(content.get("last_hash", ZERO_HASH.hex())),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def save(path: Path, sidecar: Sidecar) -> None:
     """Written beside, synced, renamed, and the folder synced: never half a file."""
-    content = {"ledger": sidecar.ledger.hex(), "boots": sidecar.boots, "last_seq": sidecar.last_seq}
+    content = {
+        "ledger": sidecar.ledger.hex(),
+        "boots": sidecar.boots,
+        "last_seq": sidecar.last_seq,
+        "last_hash": sidecar.last_hash.hex(),
+    }
     beside = path.with_suffix(".ledger.new")
     with beside.open("w", encoding="utf-8") as file:
         beside.chmod(0o600)

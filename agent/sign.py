@@ -57,8 +57,8 @@ class Recorder:
         self._unsigned: dict[str, _Unsigned] = {}
 
     def booted(self, body: BootBody) -> None:
-        """The first record of this run (and, with a new ledger, of the ledger)."""
-        self._sign(Kind.BOOT, body.encode(), self._now())
+        """The first record of this run (and, with a new ledger, of the ledger), also right after a clock step."""
+        self._sign(Kind.BOOT, body.encode(), moment(self._clock))
 
     def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
         """The configuration in force: (device or "", encoded body) of each kind-4 record."""
@@ -93,9 +93,12 @@ class Recorder:
         """What was saved out of a damaged store, and what was not."""
         self._sign(Kind.RECOVERY, body.encode(), self._now())
 
-    def explain_unsigned(self) -> None:
-        """The store takes records again: a gap for every device whose polls were only counted, polled again or not."""
-        if self._unsigned and self._accepting():
+    def explain_unsigned(self, *, at_the_end: bool = False) -> None:
+        """The store takes records again: a gap for every device whose polls were only counted, polled again or not.
+
+        at_the_end: this run signs nothing after it, so it is said now, for a store that may be back in time.
+        """
+        if self._unsigned and (at_the_end or self._accepting()):
             for device in list(self._unsigned):
                 self._explain_unsigned(device)
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from agent.configuration import configuration_of
 from agent.field import plan_of
 from agent.flag import ClockTrust
-from agent.ledger import NOTE_BOOTS, NOTE_CONFIGURATION, NOTE_SIGNER
+from agent.ledger import NOTE_CONFIGURATION
 from agent.sign import DevicePlan, Recorder
+from agent.start import NOTE_BOOTS, NOTE_SIGNER
 from agent.station import load_station
 from agent.version import SOFTWARE
 from buffer.store import Entry, Store, Tail

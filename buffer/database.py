@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from buffer.errors import StoreBroken, StoreBusy, StoreDamaged, StoreError, StoreForeign
-from buffer.schema import APPLICATION_ID, is_empty, prepare, refuse_foreign
+from buffer.schema import APPLICATION_ID, is_empty, is_torn, prepare, refuse_foreign
 
 PAGE_BYTES: Final = 4096
 WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
@@ -81,12 +81,38 @@ def trouble(path: Path, doing: str, error: sqlite3.Error) -> StoreError:
     return kind(f"{path}: {doing} failed: {error} ({name})", _HINTS.get(code, _HINT))
 
 
+def damage(why: str) -> sqlite3.DatabaseError:
+    """As if SQLite had found it."""
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return error
+
+
+@contextmanager
+def legible() -> Iterator[None]:
+    """Reading tables that are always there: bad SQL, or words that are no text, mean a damaged schema."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise damage("malformed database schema") from error
+    except sqlite3.OperationalError as error:
+        if result_code(error) != sqlite3.SQLITE_ERROR:
+            raise
+        raise damage(str(error)) from error
+
+
 _OWNER: Final = "check the folder's owner and rights, and the disk"
 _HINT: Final = "check the disk (dmesg, df) and the rights of the folder"
 _HINTS: Final = {
     sqlite3.SQLITE_BUSY: "another program holds the file locked: close it",
     sqlite3.SQLITE_CORRUPT: "the file is damaged: it is set aside, and what can be read of it is saved",
 }
+
+
+def text(stored: bytes) -> str:
+    """A column of text, with flipped bits as well: what is no UTF-8 any more is no reason not to read the row."""
+    return stored.decode("utf-8", "replace")
 
 
 def make_folder(folder: Path) -> None:
@@ -202,6 +228,7 @@ def connect(path: Path, quota_bytes: int) -> sqlite3.Connection:
     # mode=rw: a file that vanished is trouble, not a reason to make an empty one.
     uri = f"{path.absolute().as_uri()}?mode=rw"
     with closing_on_error(sqlite3.connect(uri, uri=True, isolation_level=None)) as conn:
+        conn.text_factory = text
         if is_empty(conn):
             if pages(conn)[0] > MAKING_PAGES:
                 raise StoreDamaged(
@@ -210,6 +237,8 @@ def connect(path: Path, quota_bytes: int) -> sqlite3.Connection:
             conn.executescript(_BEFORE_THE_FIRST_TABLE)
         else:
             refuse_foreign(conn, path)
+            if is_torn(conn):
+                raise StoreDamaged(f"{path} has lost a table", "it is set aside, and what it holds is saved")
         (mode,) = conn.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise StoreBroken(
@@ -240,27 +269,6 @@ def pages(conn: sqlite3.Connection) -> tuple[int, int]:
     (total,) = conn.execute("PRAGMA page_count").fetchone()
     (free,) = conn.execute("PRAGMA freelist_count").fetchone()
     return total, free
-
-
-def forget_pages(path: Path) -> None:
-    """Makes the kernel forget what it holds of the file, so that the next checkpoint truly writes it.
-
-    After a write into new blocks that failed, ext4 takes a later write of the same page, while the page is still
-    in its cache, to a place that it never marks as written: every sync says that all is well, and after a power cut
-    the place reads as zeros ("failed to convert unwritten extents", Linux 6.18). Whatever is not on the card is in the
-    WAL too, which must never be forgotten. No connection of this process may be open: closing any descriptor of
-    the file gives up its locks.
-    """
-    if not hasattr(os, "posix_fadvise"):
-        return
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDWR)
-        try:
-            with suppress(OSError):
-                os.fdatasync(descriptor)
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(descriptor)
 
 
 def checkpoint(conn: sqlite3.Connection) -> bool:

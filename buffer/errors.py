@@ -6,7 +6,8 @@ StoreError
 │   └── QuotaUsedUp    by records that nobody has received yet: let some go in a write that says so, or wait
 ├── StoreBroken    the file cannot be read or written now: keep the envelopes, try again later
 │   └── StoreDamaged   the file itself is damaged: set it aside and go on with a new one
-└── StoreForeign   the file is not ours, or written by a newer version: do not touch it
+└── StoreForeign   the file is not ours, or what is left of one of ours: look for records before touching it
+    └── StoreNewer     the file is ours, written by a newer version: do not touch it
 
 OutOfSequence (a ValueError) stands apart: a caller that offers a wrong seq, or other bytes under a seq that
 is taken, has a defect that no retry can mend.
@@ -44,6 +45,10 @@ class StoreDamaged(StoreBroken):
 
 class StoreForeign(StoreError):
     """The file is something else, or newer than this program."""
+
+
+class StoreNewer(StoreForeign):
+    """The file is newer than this program."""
 
 
 class OutOfSequence(ValueError):

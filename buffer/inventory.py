@@ -1,9 +1,7 @@
 """What the store knows without reading a row: ledgers, ranges, notes. Frozen; every write makes a new one."""
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import NamedTuple
 
 from buffer.entry import LedgerHeld, Owed, Tail
@@ -90,19 +88,3 @@ class Inventory:
             ranges = self.span(SELF, kept)
             lowest, newest = (ranges[0][0], ranges[-1][1]) if ranges else (None, None)
             yield LedgerHeld(*kept[1:], lowest, newest, count(ranges))
-
-
-def load(conn: sqlite3.Connection) -> Inventory:
-    """Reads it from the file, in one moment even while another connection writes."""
-    conn.execute("BEGIN")
-    try:
-        ledgers = conn.execute("SELECT number, id, next_seq, prev FROM ledger ORDER BY number").fetchall()
-        rows = conn.execute("SELECT owner, ledger, first, last FROM span ORDER BY owner, ledger, first")
-        spans = {
-            owner: tuple((first, last) for _, _, first, last in ranges)
-            for owner, ranges in groupby(rows, key=lambda row: (str(row[0]), int(row[1])))
-        }
-        notes = dict(conn.execute("SELECT name, value FROM note").fetchall())
-    finally:
-        conn.execute("ROLLBACK")
-    return Inventory(tuple(Kept(*row) for row in ledgers), spans, notes)

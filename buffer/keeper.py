@@ -8,57 +8,24 @@ without having written anything. So after trouble the file is opened again, its 
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from buffer import database, quarantine
-from buffer.database import checkpoint, closing_on_error, pages, result_code
-from buffer.errors import (
-    OutOfSequence,
-    QuotaUsedUp,
-    StoreBroken,
-    StoreDamaged,
-    StoreError,
-    StoreForeign,
-    StoreFull,
-)
-from buffer.inventory import Inventory, load
-from buffer.operations import Work, address
+from buffer import database, page_cache, quarantine
+from buffer.database import checkpoint, closing_on_error, legible, pages, result_code
+from buffer.errors import QuotaUsedUp, StoreBroken, StoreDamaged, StoreError, StoreForeign, StoreFull
+from buffer.inventory import Inventory
+from buffer.loading import compare, load
+from buffer.operations import address
 from buffer.retention import Prune
+from buffer.write import Write
 
 T = TypeVar("T")
 
 FREE_PAGES: Final = 1000
 """Free pages that stay in the file for the next records (4 MB); what is beyond is given back."""
 VACUUM_PAGES: Final = 200
-
-
-@dataclass(slots=True, eq=False)
-class Write:
-    """A piece of work on its way into a transaction. grows: it needs new room, and those after it build on it."""
-
-    work: Work
-    grows: bool = False
-    done: bool = False
-    error: StoreError | OutOfSequence | None = None
-
-    def perform(self, conn: sqlite3.Connection, inventory: Inventory) -> Inventory:
-        """The inventory afterwards; the same one when the work was refused, which leaves nothing written."""
-        try:
-            self.error = None
-            return self.work(conn, inventory)
-        except OutOfSequence as error:
-            self.error = error
-            return inventory
-
-    def result(self) -> None:
-        """Raises what went wrong."""
-        if self.error is not None:
-            raise self.error
-        if not self.done:
-            raise RuntimeError("not written: a defect in another write of the same transaction ended it")
 
 
 class Keeper:
@@ -71,6 +38,7 @@ class Keeper:
         self._conn: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._troubled = False
+        self._aside: Path | None = None
         self.inventory = Inventory((), {}, {})
 
     def open(self, destinations: Sequence[str], set_aside: str | None = None) -> None:
@@ -88,11 +56,20 @@ class Keeper:
             undo.pop_all()
 
     def renew(self, destinations: Sequence[str], name: str) -> Path:
-        """Sets the open file aside under that name and goes on with a new one. StoreBroken leaves it as it is."""
+        """Sets the open file aside under that name and goes on with a new one.
+
+        StoreBroken: it is as it was, or it was moved and there is no room for another. Called again, it goes on there.
+        """
         self._drop()
-        folder = quarantine.set_aside(self._path, name)
+        folder = self._aside or quarantine.set_aside(self._path, name)
+        self._aside = folder
         self.inventory, self._file, self._troubled = Inventory((), {}, {}), None, False
-        self._make(destinations)
+        try:
+            self._make(destinations)
+        except StoreDamaged:
+            self._aside = None  # the new one goes the same way
+            raise
+        self._aside = None
         return folder
 
     def _make(self, destinations: Sequence[str]) -> None:
@@ -279,14 +256,15 @@ class Keeper:
 
     def _connect(self) -> sqlite3.Connection:
         file = database.identity(self._path)
-        database.forget_pages(self._path)
-        with closing_on_error(database.connect(self._path, self._quota_bytes)) as conn:
+        page_cache.forget(self._path)
+        with legible(), closing_on_error(database.connect(self._path, self._quota_bytes)) as conn:
             if not checkpoint(conn) and self._troubled:
                 raise StoreBroken(
                     f"{self._path}: a write failed, and a reader keeps what is there from being synced",
                     "close the other programs that have the file open",
                 )
             inventory = load(conn)
+            compare(conn, inventory)
             if not inventory.continues(self.inventory):
                 raise StoreBroken(f"{self._path} was replaced by an older file", "put the newer one back")
         self.inventory, self._file, self._troubled = inventory, file, False

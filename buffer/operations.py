@@ -45,14 +45,18 @@ def begin_with(
     batch: Sequence[Entry],
     tail: Tail,
     notes: Mapping[str, bytes],
+    ends: Iterable[Tail],
     owners: Iterable[str],
 ) -> Inventory:
-    """A new ledger and its first entries. Run again, it finds the ledger begun and its entries written."""
+    """A new ledger and its first entries, and how far the ledgers before it went.
+
+    Run again, it finds the ledger begun and its entries written.
+    """
     if inventory.current is None or inventory.current.ledger != tail.ledger:
         start = Tail(tail.ledger, 1, bytes(32))
         _check_batch(Kept(0, *start), batch, tail)
         inventory = begin(conn, inventory, start, owners)
-    return append(conn, inventory, batch, tail, notes)
+    return append(conn, reach(conn, inventory, ends), batch, tail, notes)
 
 
 def append(
@@ -75,7 +79,7 @@ def append(
     known = sum(entry.seq < current.next_seq for entry in batch)
     _check_known(conn, current, batch[:known])
     fresh = batch[known:]
-    inventory = _drop(conn, inventory, current.number, drops)
+    inventory = _drop(conn, inventory, current, drops)
     if fresh:
         moved = conn.execute(_ADVANCE, (tail.next_seq, tail.prev, current.number, fresh[0].seq))
         if moved.rowcount != 1:
@@ -86,8 +90,9 @@ def append(
     return write_notes(conn, inventory, notes)
 
 
-def _drop(conn: sqlite3.Connection, inventory: Inventory, number: int, drops: Ranges) -> Inventory:
-    held = inventory.spans.get((SELF, number), ())
+def _drop(conn: sqlite3.Connection, inventory: Inventory, current: Kept, drops: Ranges) -> Inventory:
+    """Only what is written: what is still to come stays owed, whatever a tombstone says of it."""
+    number, held = current.number, inventory.span(SELF, current)
     gone = subtract(held, subtract(held, drops))
     conn.executemany(
         "DELETE FROM entry WHERE key BETWEEN ? AND ?",
@@ -131,26 +136,48 @@ def adopt(
     if kept is not None and kept == inventory.current:
         raise OutOfSequence(f"ledger {ledger.hex()} is being written: nothing can be put into its past")
     if kept is None:
-        kept = Kept(min((k.number for k in inventory.ledgers), default=1) - 1, ledger, 1, bytes(32))
-        kept = kept._replace(number=min(kept.number, 0))
-        conn.execute("INSERT INTO ledger (number, id, next_seq, prev) VALUES (?, ?, ?, ?)", kept)
-        inventory = replace(inventory, ledgers=(kept, *inventory.ledgers))
-    held = inventory.spans.get((SELF, kept.number), ())
+        inventory, kept = _older(conn, inventory, ledger)
+    held = inventory.span(SELF, kept)
     fresh = [entry for entry in {e.seq: e for e in entries}.values() if not covers(held, entry.seq)]
     conn.executemany(_INSERT, ((key_of(kept.number, entry.seq), *entry[1:7]) for entry in fresh))
+    if fresh:
+        newest = max(fresh)
+        end = Tail(ledger, newest.seq + 1, hashlib.sha256(newest.envelope).digest())
+        inventory = reach(conn, inventory, [end])
     seqs = [(entry.seq, entry.seq) for entry in fresh]
     for owner in (SELF, *owners) if fresh else ():
         spans = inventory.spans.get((owner, kept.number), ())
         inventory = write_span(conn, inventory, (owner, kept.number), add(spans, seqs))
-    inventory = _reaching(conn, inventory, kept, max(fresh, default=None))
     return write_notes(conn, inventory, notes)
 
 
-def _reaching(conn: sqlite3.Connection, inventory: Inventory, kept: Kept, newest: Entry | None) -> Inventory:
-    """The end of an older ledger, as far as it is known: its newest entry."""
-    if newest is None or newest.seq < kept.next_seq:
-        return inventory
-    further = Kept(kept.number, kept.ledger, newest.seq + 1, hashlib.sha256(newest.envelope).digest())
+def _older(conn: sqlite3.Connection, inventory: Inventory, ledger: bytes) -> tuple[Inventory, Kept]:
+    """A ledger that is older than all that are known here, of which nothing is known yet."""
+    number = min((kept.number for kept in inventory.ledgers), default=1) - 1
+    kept = Kept(min(number, 0), ledger, 1, bytes(32))
+    conn.execute("INSERT INTO ledger (number, id, next_seq, prev) VALUES (?, ?, ?, ?)", kept)
+    return replace(inventory, ledgers=(kept, *inventory.ledgers)), kept
+
+
+def reach(conn: sqlite3.Connection, inventory: Inventory, ends: Iterable[Tail]) -> Inventory:
+    """Older ledgers, the oldest first, went at least so far, whether or not their last entries are here.
+
+    What is held and owed of them stays as it is, so their ranges end where they were thought to end until now.
+    """
+    for end in reversed(tuple(ends)):
+        kept = inventory.named(end.ledger)
+        if kept is None:
+            inventory, kept = _older(conn, inventory, end.ledger)
+        if kept != inventory.current and end.next_seq > kept.next_seq:
+            inventory = _further(conn, inventory, kept, end)
+    return inventory
+
+
+def _further(conn: sqlite3.Connection, inventory: Inventory, kept: Kept, end: Tail) -> Inventory:
+    for which in [which for which in inventory.spans if which[1] == kept.number]:
+        so_far = clip(inventory.spans[which], 1, kept.next_seq - 1)
+        inventory = write_span(conn, inventory, which, so_far)
+    further = Kept(kept.number, *end)
     conn.execute(
         "UPDATE ledger SET next_seq = ?, prev = ? WHERE number = ?",
         (further.next_seq, further.prev, further.number),

@@ -7,6 +7,7 @@ left already would be used again. A log without its database is damage as well, 
 import json
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +19,16 @@ PARTS: Final = ("", "-wal", "-shm")
 
 
 def set_aside(path: Path, name: str) -> Path:
-    """Moves the file and its log; gives their new folder. StoreBroken when the disk does not let it."""
+    """Moves the file and its log; gives their new folder. StoreBroken when the disk does not let it: nothing moved."""
     try:
         folder = _new_folder(path.parent / FOLDER, name)
-        for part in PARTS:
-            source = path.with_name(path.name + part)
-            if source.exists():
+        with ExitStack() as undo:
+            undo.callback(_take_back, folder, path)
+            for source in filter(Path.exists, (path.with_name(path.name + part) for part in PARTS)):
                 source.rename(folder / source.name)
-        for changed in (folder, folder.parent, path.parent):
-            _sync(changed)
+            for changed in (folder, folder.parent, path.parent):
+                _sync(changed)
+            undo.pop_all()
     except OSError as error:
         raise StoreBroken(
             f"{path} is damaged and cannot be moved to {path.parent / FOLDER}: {error.strerror}",
@@ -35,10 +37,26 @@ def set_aside(path: Path, name: str) -> Path:
     return folder
 
 
+def _take_back(folder: Path, path: Path) -> None:
+    """Half of a move is worse than none. The database, which went first, comes back last."""
+    with suppress(OSError):
+        for moved in filter(Path.exists, (folder / (path.name + part) for part in reversed(PARTS))):
+            moved.rename(path.with_name(moved.name))
+        folder.rmdir()
+
+
 def pending(path: Path) -> list[Path]:
     """The folders, oldest first, out of which not everything has been saved yet."""
-    folders = (path.parent / FOLDER).glob("*/")
-    return sorted(folder for folder in folders if not (folder / MARK).exists())
+    return [folder for folder in _folders(path) if not (folder / MARK).exists()]
+
+
+def settled(path: Path) -> list[Path]:
+    """The folders, oldest first, out of which all was saved that could be read."""
+    return [folder for folder in _folders(path) if (folder / MARK).exists()]
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted((path.parent / FOLDER).glob("*/"))
 
 
 def settle(folder: Path, found: Mapping[str, object]) -> None:

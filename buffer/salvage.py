@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from buffer.database import PAGE_BYTES
-from buffer.inventory import load
+from buffer.database import PAGE_BYTES, legible, text
+from buffer.inventory import Inventory
+from buffer.loading import load
 from buffer.owed import Ranges
 from buffer.quarantine import PARTS
 from buffer.schema import SELF
@@ -36,12 +37,16 @@ _ROWS = "SELECT key, envelope FROM entry WHERE key > ? AND key <= ? ORDER BY key
 _ROW = "SELECT key, envelope FROM entry WHERE key = ?"  # looks at no neighbour, which may be damaged
 
 
-def held(file: Path) -> dict[bytes, Ranges]:
-    """By ledger, the seqs that the file says it holds; nothing when it cannot say."""
-    with suppress(sqlite3.Error, FileNotFoundError), closing(_opened(file)) as conn:
-        inventory = load(conn)
-        return {kept.ledger: inventory.span(SELF, kept) for kept in inventory.ledgers}
-    return {}
+def told(file: Path) -> Inventory:
+    """What the file says of its ledgers; an empty inventory when it cannot say."""
+    with suppress(sqlite3.Error, OSError), legible(), closing(_opened(file)) as conn:
+        return load(conn)
+    return Inventory((), {}, {})
+
+
+def held(inventory: Inventory) -> dict[bytes, Ranges]:
+    """By ledger, the seqs that it says are there."""
+    return {kept.ledger: inventory.span(SELF, kept) for kept in inventory.ledgers}
 
 
 def selected(file: Path) -> Iterator[bytes]:
@@ -76,7 +81,7 @@ class _Reach:
                 self.low = key
                 if isinstance(envelope, bytes):
                     yield envelope
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             self.damaged = True
 
 
@@ -182,7 +187,9 @@ def _opened(file: Path) -> sqlite3.Connection:
         raise sqlite3.OperationalError(f"{file} is empty")
     # One thread at a time reads, but not always the same one.
     uri = f"{file.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    conn = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+    conn.text_factory = text
+    return conn
 
 
 def _open(opened: ExitStack, file: Path) -> BinaryIO | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from buffer.errors import StoreForeign
+from buffer.errors import StoreDamaged, StoreForeign, StoreNewer
 
 if TYPE_CHECKING:
     from sqlite_utils import Migrations
@@ -23,6 +23,8 @@ SELF: Final = ""
 MIGRATION_SET: Final = "tram-buffer"
 STEPS: Final = ("0001_ledger_entry_span_note",)
 """The names of the steps, in order."""
+
+TABLES: Final = frozenset({"ledger", "entry", "span", "note"})
 
 
 def key_of(number: int, seq: int) -> int:
@@ -46,15 +48,24 @@ def prepare(conn: sqlite3.Connection, migrations: "Migrations | None" = None) ->
 
 
 def refuse_foreign(conn: sqlite3.Connection, path: Path) -> None:
-    """StoreForeign unless it is a Tram store that this version, or an older one, has written. Reads only."""
+    """StoreForeign unless it is a Tram store that this version, or an older one, has written. Reads only.
+
+    StoreNewer for a newer version's; StoreDamaged when it has tables and not the step that made them.
+    """
     (application_id,) = conn.execute("PRAGMA application_id").fetchone()
     if application_id != APPLICATION_ID:
         raise StoreForeign(
             f"{path} is a database, but not a Tram store", "set [buffer] path to a file of its own"
         )
-    newer = applied(conn) - {*STEPS}
+    steps = applied(conn)
+    if STEPS[0] not in steps and conn.execute("SELECT 1 FROM sqlite_schema WHERE name = 'ledger'").fetchone():
+        raise StoreDamaged(
+            f"{path} does not say which version of Tram wrote it",
+            "it is set aside, and what can be read of it is saved",
+        )
+    newer = steps - {*STEPS}
     if newer:
-        raise StoreForeign(
+        raise StoreNewer(
             f"{path} was written by a newer version of Tram (it has {', '.join(sorted(newer))})",
             "install that version again",
         )
@@ -64,6 +75,12 @@ def is_empty(conn: sqlite3.Connection) -> bool:
     """Whether there is no table yet: a new file, or one whose making was interrupted."""
     (tables,) = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     return bool(tables == 0)
+
+
+def is_torn(conn: sqlite3.Connection) -> bool:
+    """Whether a table of the first step is missing, or is there without word of that step: pages were lost."""
+    names = {name for (name,) in conn.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    return not names >= TABLES if STEPS[0] in applied(conn) else bool(TABLES & names)
 
 
 def is_outdated(conn: sqlite3.Connection, steps: Sequence[str] = STEPS) -> bool:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from buffer import rows
-from buffer.database import BUSY_TIMEOUT_MS, is_trouble, trouble
+from buffer.database import BUSY_TIMEOUT_MS, is_trouble, legible, text, trouble
 from buffer.entry import Entry, LedgerHeld, Owed
 from buffer.errors import StoreBroken, StoreForeign
-from buffer.inventory import Inventory, load
+from buffer.inventory import Inventory
+from buffer.loading import load
 from buffer.owed import OPEN
 from buffer.schema import is_outdated, refuse_foreign
 
@@ -82,6 +83,7 @@ def open_snapshot(path: Path) -> Iterator[Snapshot]:
     with ExitStack() as opened:
         with _translated(path):
             conn = opened.enter_context(closing(sqlite3.connect(_uri(path), uri=True, isolation_level=None)))
+            conn.text_factory = text
             conn.executescript(_SETTINGS)
             refuse_foreign(conn, path)
             if is_outdated(conn):
@@ -101,7 +103,8 @@ def _uri(path: Path) -> str:
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     try:
-        yield
+        with legible():
+            yield
     except sqlite3.Error as error:
         if not is_trouble(error):
             raise

@@ -24,12 +24,13 @@ from typing import Final, Self, TypeVar
 from buffer import operations, rows
 from buffer.entry import Entry, LedgerHeld, Owed, Pruned, Stats, Tail
 from buffer.errors import StoreDamaged
-from buffer.inventory import Kept
-from buffer.keeper import Keeper, Write
+from buffer.keeper import Keeper
 from buffer.owed import OPEN, Range, normal
 from buffer.pruning import pruned
 from buffer.retention import Prune
 from buffer.schema import SELF
+from buffer.survey import survey
+from buffer.write import Write
 from buffer.writer import Executor, WriterThread
 
 __all__ = ["Entry", "LedgerHeld", "Owed", "Pruned", "Range", "Stats", "Store", "Tail"]
@@ -56,6 +57,8 @@ class Store:
         self.quota_bytes = quota_bytes
         self._keep_ms = keep_ms
         self._waiting: deque[Write] = deque()
+        self.reading_back = False
+        """While it is true, more records of older ledgers may come out of a file that was set aside."""
         self.damaged: Callable[[StoreDamaged], None] | None = None
         """Called whenever an operation finds the file damaged, before that operation raises it."""
 
@@ -89,6 +92,15 @@ class Store:
         return self._keeper.inventory.tail
 
     @property
+    def ends(self) -> tuple[Tail, ...]:
+        """How far each ledger goes that is known here, also when nothing of it is held any more; the current last."""
+        return tuple(Tail(*kept[1:]) for kept in self._keeper.inventory.ledgers)
+
+    def end_of(self, ledger: bytes) -> Tail | None:
+        """How far that ledger goes; None when it is not known here."""
+        return next((end for end in self.ends if end.ledger == ledger), None)
+
+    @property
     def destinations(self) -> tuple[str, ...]:
         """Who is owed what is written."""
         return self._destinations
@@ -104,15 +116,29 @@ class Store:
         await self._write(Write(work, grows=True))
 
     async def begin_with(
-        self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes] = _NOTHING
+        self,
+        batch: Sequence[Entry],
+        tail: Tail,
+        notes: Mapping[str, bytes] = _NOTHING,
+        ends: Sequence[Tail] = (),
     ) -> None:
         """A new ledger with its first entries and notes, in one transaction: never a ledger without its beginning.
 
-        As `append` in all else.
+        ends: how far older ledgers went, as `reach`. As `append` in all else.
         """
-        owners = self._destinations
-        work = partial(operations.begin_with, batch=tuple(batch), tail=tail, notes=dict(notes), owners=owners)
+        work = partial(
+            operations.begin_with,
+            batch=tuple(batch),
+            tail=tail,
+            notes=dict(notes),
+            ends=tuple(ends),
+            owners=self._destinations,
+        )
         await self._write(Write(work, grows=True))
+
+    async def reach(self, ends: Sequence[Tail]) -> None:
+        """Older ledgers went at least so far, though their last records may be lost. The current one is passed over."""
+        await self._write(Write(partial(operations.reach, ends=tuple(ends)), grows=True))
 
     async def append(
         self,
@@ -167,27 +193,15 @@ class Store:
 
         What lies beyond the newest record is ignored; in an unknown ledger, the notes too.
         """
-        work = partial(
-            operations.delivered,
-            destination=destination,
-            ledger=ledger,
-            ranges=tuple(ranges),
-            notes=dict(notes),
-        )
-        await self._write(Write(work))
+        gone = partial(operations.delivered, destination=destination, ledger=ledger, ranges=tuple(ranges))
+        await self._write(Write(partial(gone, notes=dict(notes))))
 
     async def owe_again(
         self, destination: str, ledger: bytes, covered: Sequence[Range], notes: Mapping[str, bytes] = _NOTHING
     ) -> None:
         """The destination was restored and has only `covered`: all else here is owed again. Notes as `delivered`."""
-        work = partial(
-            operations.owe_again,
-            destination=destination,
-            ledger=ledger,
-            covered=tuple(covered),
-            notes=dict(notes),
-        )
-        await self._write(Write(work))
+        again = partial(operations.owe_again, destination=destination, ledger=ledger, covered=tuple(covered))
+        await self._write(Write(partial(again, notes=dict(notes))))
 
     async def readdress(self, destinations: Sequence[str]) -> None:
         """Other destinations from now on: a new one is owed all that is here, a removed one nothing."""
@@ -223,28 +237,17 @@ class Store:
 
     async def newest(self) -> Entry | None:
         """The newest record of all, with its ledger: the last sign of life. It is never pruned."""
-        return await self._at(self._keeper.inventory.newest())
+        newest = self._keeper.inventory.newest()
+        return None if newest is None else await self._ask(partial(rows.one, kept=newest[0], seq=newest[1]))
 
     async def prune(self, now_wall_ms: int) -> Pruned:
         """Lets go what may go, in steps with room for other work between. Only with a clock to trust."""
         before_wall_ms, quota_bytes = now_wall_ms - self._keep_ms, self.quota_bytes
-        return await pruned(self._keeper, self._run, self._prune_step, before_wall_ms, quota_bytes)
+        return await pruned(self._keeper, self._run, self.let_go, before_wall_ms, quota_bytes)
 
     async def stats(self) -> Stats:
         """Sizes and counts, for those who watch over it."""
-        inventory = self._keeper.inventory
-        sizes = await self._run(self._keeper.sizes)
-        oldest, newest = await self._at(inventory.lowest()), await self._at(inventory.newest())
-        held = tuple(inventory.held())
-        return Stats(
-            *sizes,
-            self.quota_bytes,
-            sum(ledger.rows for ledger in held),
-            {destination: inventory.owed_rows(destination) for destination in self._destinations},
-            held,
-            oldest.wall_ms if oldest else None,
-            newest.wall_ms if newest else None,
-        )
+        return await self._run(partial(survey, self._keeper, self._destinations, self.quota_bytes))
 
     async def close(self) -> None:
         """Waits for what was asked for, then lets the file go. StoreBroken from a last write is its caller's."""
@@ -288,13 +291,8 @@ class Store:
     async def _ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
         return await self._run(partial(self._keeper.read, query))
 
-    async def _at(self, where: tuple[Kept, int] | None) -> Entry | None:
-        if where is None:
-            return None
-        kept, seq = where
-        return await self._ask(partial(rows.one, kept=kept, seq=seq))
-
-    async def _prune_step(self, before_wall_ms: int | None) -> int:
+    async def let_go(self, before_wall_ms: int | None = None) -> int:
+        """Some of the oldest rows that everybody has, older than that instant (None: of any age). 0: none may go."""
         prune = Prune(before_wall_ms)
         await self._write(Write(prune))
         return prune.rows

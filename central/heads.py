@@ -67,11 +67,18 @@ class Heads:
         if self._is_of_an_old_store(ledger, head):
             self._receiver.note(ledger.station, ledger.reception.contradictions(head), now)
         before = ledger.head
-        if before is not None and (head.newest, head.wall_ms) <= (before.newest, before.wall_ms):
+        if before is not None and (head.newest, head.wall_ms) < (before.newest, before.wall_ms):
+            if head.wall_ms > before.wall_ms:  # signed later, by a store that lost its newest records
+                self._suspect(ledger, head, now)
             return
-        ledger.head, ledger.head_envelope, ledger.head_ms = head, envelope, now.wall_ms
+        if head != before:  # else the broker's copy, for a centre that was away and forgot what it suspected
+            ledger.head, ledger.head_envelope, ledger.head_ms = head, envelope, now.wall_ms
+            self._store.count(ledger.station, 0, 0, now.wall_ms)
+        self._suspect(ledger, head, now)
+
+    def _suspect(self, ledger: Ledger, head: Head, now: Now) -> None:
+        """What is missing up to the furthest head, and this one does not list as owed."""
         ledger.suspected = suspects(ledger.suspected, ledger.missing(), head.owed, now.mono_ms)
-        self._store.count(ledger.station, 0, 0, now.wall_ms)
 
     def _is_of_an_old_store(self, ledger: Ledger, head: Head) -> bool:
         """Signed well after the newest record that is stored, and knows nothing of it.

@@ -18,7 +18,8 @@ class DestinationPlan:
     """Where records go, and what counts as a delivery.
 
     `ack`: "receipt", signed by one of `receipt_keys`; or "broker", its PUBACK, for a broker without our centre.
-    `records_per_s` limits `past` only.
+    `records_per_s` limits `past` only. `signers`: the station's own keys; what one of them signed is proven once more
+    before it leaves the store again.
     """
 
     id: str
@@ -27,6 +28,7 @@ class DestinationPlan:
     ack: Literal["receipt", "broker"]
     receipt_keys: KeyRing
     records_per_s: int = 200
+    signers: KeyRing = field(default_factory=lambda: KeyRing(()))
 
     def topic(self, *parts: str) -> str:
         """A topic of this station under the destination's root."""

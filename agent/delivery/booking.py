@@ -76,7 +76,7 @@ class Booking:
         receipt = self._open(envelope)
         if receipt is None:
             return None
-        ours = await self._ledger(receipt.ledger)
+        ours = self._ledger(receipt.ledger)
         if ours is None:
             self._refuse(f"it is for ledger {receipt.ledger.hex()}, of which nothing is held here")
             return None
@@ -97,19 +97,24 @@ class Booking:
             self._refuse(f"it is not a receipt of a pinned key: {e}")
             return None
 
-    async def _ledger(self, ledger: bytes) -> _Ours | None:
-        tail = self._store.tail
-        if tail is not None and tail.ledger == ledger:
-            return _Ours(tail.next_seq - 1, current=True)
-        older = (await self._store.stats()).ledgers
-        return next((_Ours(o.next_seq - 1, current=False) for o in older if o.ledger == ledger), None)
+    def _ledger(self, ledger: bytes) -> _Ours | None:
+        tail, end = self._store.tail, self._store.end_of(ledger)
+        if end is None:
+            return None
+        return _Ours(end.next_seq - 1, current=tail is not None and tail.ledger == ledger)
 
     async def _judge(self, receipt: Receipt, ours: _Ours) -> Judged:
         owed = self._owing.owed(receipt.ledger)
         places = seqs_to_check(receipt, owed)
-        hashes = {seq: await self._store.hash_at(receipt.ledger, seq) for seq in places}
+        hashes = {seq: await self._hash_at(receipt.ledger, seq) for seq in places}
         held = Held(ours.newest, ours.current, owed, hashes)
         return judge(receipt, station=self._station, last=self._last(receipt.ledger), held=held)
+
+    async def _hash_at(self, ledger: bytes, seq: int) -> bytes | None:
+        """Our own. At a ledger's end it is known, though the record there may have gone with a damaged file."""
+        end = self._store.end_of(ledger)
+        held = await self._store.hash_at(ledger, seq)
+        return end.prev if held is None and end is not None and end.next_seq - 1 == seq else held
 
     def _last(self, ledger: bytes) -> Seen | None:
         """The newest receipt; after a restart the newest that changed what is owed, so that no older one counts."""
@@ -120,12 +125,13 @@ class Booking:
 
     async def _accept(self, receipt: Receipt, judged: Judged, ours: _Ours, *, answers: bool) -> None:
         ledger = receipt.ledger
-        self.newest = self._seen[ledger] = seen(receipt)
         await self._deliver(ledger, judged, self._remember(receipt))
         if judged.unproven and not ours.current:
             self._owing.dispute(ledger, judged.unproven)
         if judged.new_store or (answers and self._compared.get(ledger) != receipt.status):
             await self._compare(receipt, judged, ours)
+        # Last: if the store failed on the way, the next receipt still comes from a centre that was restored.
+        self.newest = self._seen[ledger] = seen(receipt)
         if answers:
             self._compared[ledger] = receipt.status
             self.heard_at_ms = self._clock.mono_ms()

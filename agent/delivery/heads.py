@@ -7,56 +7,59 @@ from telemetry.head import Head
 from telemetry.ranges import clip
 
 HEAD_EVERY_S = 60.0
+RECENT_LEDGERS = 16
+"""So many older ledgers are told of that owe nothing: a confused centre may have made hundreds."""
 
 
 class Heads:
-    """Publishes the head of the current ledger, and of each older one that owes something or did a head ago."""
+    """Publishes the head of the current ledger, and of each older one that owes something or did a head ago.
+
+    The first round of a connection tells of older ledgers that owe nothing as well, and so does every round until a
+    damaged file is read to its end and one more: what could not be saved is owed no more, and nothing else says so.
+    """
 
     def __init__(self, account: Account, session: Session) -> None:
         self.said: set[bytes] = set()
         self._account = account
         self._session = session
         self._owing: set[bytes] = set()
+        self._all_next = True
 
     async def publish(self) -> None:
         """One round. A ledger that owes nothing any more gets one last head that says so."""
         account = self._account
         owing = set(account.owing.ledgers())
         wanted, self._owing = owing | self._owing, owing
-        for end in await self._ends(wanted):
+        everything = self._all_next or account.booking.ask_all or account.store.reading_back
+        self._all_next, account.booking.ask_all = account.store.reading_back, False
+        for end in self._ends(wanted, everything=everything):
             if end.next_seq > 1:
                 await self._one(end)
 
-    async def _ends(self, wanted: set[bytes]) -> list[Tail]:
+    def _ends(self, wanted: set[bytes], *, everything: bool) -> list[Tail]:
         """The current ledger's end first, then the older ones'."""
-        account = self._account
-        tail = account.store.tail
-        current = [] if tail is None else [tail]
-        everything, account.booking.ask_all = account.booking.ask_all, False
-        if not everything and wanted <= {end.ledger for end in current}:
-            return current
-        older = (await account.store.stats()).ledgers
-        return current + [
-            Tail(held.ledger, held.next_seq, held.prev)
-            for held in older
-            if (everything or held.ledger in wanted) and held.ledger not in {end.ledger for end in current}
-        ]
+        store = self._account.store
+        current = [] if store.tail is None else [store.tail]
+        older = [end for end in store.ends if end not in current]
+        recent = older[-RECENT_LEDGERS:] if everything else []
+        return current + [end for end in older if end.ledger in wanted or end in recent]
 
     async def _one(self, end: Tail) -> None:
         account = self._account
         lowest = await account.store.lowest_held(end.ledger)
         tail = account.store.tail
-        if tail is not None and tail.ledger == end.ledger:
-            end = tail  # it may have grown while we waited, and what is owed with it
+        # It may have grown while we waited, and what is held and owed with it; an older one when it is read back.
+        end = account.store.end_of(end.ledger) or end
+        owed = account.owing.owed(end.ledger)
+        if account.store.reading_back and end != tail:
+            owed = ((1, end.next_seq - 1),)  # more than is, perhaps: never less
         head = Head(
             station=account.plan.station,
             ledger=end.ledger,
             newest=end.next_seq - 1,
             newest_hash=end.prev,
             lowest_held=lowest or 0,
-            owed=clip(
-                account.owing.owed(end.ledger), 1, end.next_seq - 1
-            ),  # the store may be writing meanwhile
+            owed=clip(owed, 1, end.next_seq - 1),  # the store may be writing meanwhile
             wall_ms=account.clock.wall_ms(),
             clock=account.clock.quality(),
         )

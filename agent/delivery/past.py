@@ -13,7 +13,9 @@ from typing import NamedTuple
 from agent.delivery.account import Account
 from agent.delivery.owing import Parcel, runs
 from agent.delivery.pacing import PAST_UNRECEIPTED_RECORDS, UNRECEIPTED_RECORDS
+from buffer.errors import StoreDamaged
 from buffer.store import Entry
+from telemetry.envelope import RECORD, Forged, UnknownKey, unseal
 from telemetry.ranges import intersect, subtract
 
 HEARD_WITHIN_MS = 90_000
@@ -95,6 +97,8 @@ class Past:
 
     async def _send(self, ledger: bytes, entries: Sequence[Entry]) -> None:
         account = self._account
+        for entry in entries:
+            self._prove(entry)
         payload = b"".join(entry.envelope for entry in entries)
         now_ms = account.clock.mono_ms()
         self.in_flight = InFlight(ledger, entries[0].seq, len(entries), len(payload), now_ms)
@@ -103,6 +107,20 @@ class Past:
         account.size.acknowledged(len(payload), took_ms, account.clock.mono_ms())
         account.stop.passed()
         account.alarms.end("stopped")
+
+    def _prove(self, entry: Entry) -> None:
+        """StoreDamaged when what is read is not what was signed: all of its message would be refused for ever."""
+        try:
+            unseal(entry.envelope, RECORD, self._account.plan.signers)
+        except UnknownKey:
+            return  # sound in its shape, and of an earlier key
+        except Forged as error:
+            rotten = StoreDamaged(
+                f"record {entry.seq} has rotted in the store ({error})", "the file is set aside"
+            )
+            if self._account.store.damaged is not None:
+                self._account.store.damaged(rotten)
+            raise rotten from None
 
     def _may_go(self, ledger: bytes) -> bool:
         account = self._account

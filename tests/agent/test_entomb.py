@@ -6,11 +6,15 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from agent.configuration import Configuration
 from agent.entomb import HOUR_MS, graves, oldest_hour
 from agent.ledger import StationLedger
 from agent.sign import DevicePlan
+from buffer.errors import StoreBroken
 from buffer.store import Entry, Store
 from telemetry.bodies import GapReason
 from telemetry.content import body_of, readings_of
@@ -206,3 +210,49 @@ async def test_readings_stay_readable_in_what_is_left(tmp_path: Path) -> None:
                 device, value = at.served[row.seq]
                 first = readings_of(record_of(row))[0]
                 assert (first.device, first.value) == (device, value)
+
+
+async def test_a_store_that_cannot_be_read_just_then_leaves_the_keeper_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path) as at:
+        await at.minutes(100)
+        read = at.store.read
+        failed: list[int] = []
+
+        async def broken(*args: Any, **options: Any) -> list[Entry]:
+            if len(failed) < 3:
+                failed.append(1)
+                raise StoreBroken("disk I/O error", "look at the card")
+            return await read(*args, **options)
+
+        monkeypatch.setattr(at.store, "read", broken)
+        monkeypatch.setattr("agent.keep.RETRY_FIRST_S", 0.01)
+        await asyncio.wait_for(at.minutes(700), 60)
+        assert len(failed) == 3
+        assert at.ledger.entombed
+
+
+async def test_a_ledger_that_ends_while_its_oldest_hour_is_summed_up_gets_no_tombstone_in_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path) as at:
+        await at.minutes(200)
+        old = at.ledger.recorder.ledger.ledger
+
+        async def summed(entries: list[Entry]) -> list[Any]:
+            found = await graves(entries)
+            if at.ledger.recorder.ledger.ledger == old:
+                at.ledger.begin_anew()
+            return found
+
+        monkeypatch.setattr("agent.entomb.graves", summed)
+        assert not await at.ledger.make_room()
+        await at.minutes(150)
+        tail = at.store.tail
+        assert tail
+        assert tail.ledger != old
+        assert not tombstones(await at.rows())
+        assert [(o.first, o.last) for o in at.store.owed("centre") if o.ledger == tail.ledger] == [
+            (1, tail.next_seq - 1)
+        ]

@@ -33,9 +33,11 @@ class Failing:
     def notes(self) -> Mapping[str, bytes]:
         return self._store.notes
 
-    async def begin_with(self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes]) -> None:
+    async def begin_with(
+        self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes], ends: Sequence[Tail]
+    ) -> None:
         await self._answer(batch)
-        await self._store.begin_with(batch, tail, notes)
+        await self._store.begin_with(batch, tail, notes, ends)
 
     async def append(
         self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes], drops: Sequence[Range]

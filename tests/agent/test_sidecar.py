@@ -7,7 +7,7 @@ import pytest
 
 from agent.sidecar import Sidecar, load, path_for, save
 
-KEPT = Sidecar(b"\x01" * 16, 7, 12_345)
+KEPT = Sidecar(b"\x01" * 16, 7, 12_345, b"\x09" * 32)
 
 
 def test_it_stands_beside_the_key() -> None:
@@ -34,3 +34,9 @@ def test_a_damaged_file_is_no_file(tmp_path: Path, damage: str) -> None:
 
 def test_no_file_is_none(tmp_path: Path) -> None:
     assert load(tmp_path / "station.ledger") is None
+
+
+def test_a_file_of_a_version_that_kept_no_hash_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "station.ledger"
+    path.write_text('{"ledger": "' + "01" * 16 + '", "boots": 7, "last_seq": 12345}')
+    assert load(path) == Sidecar(KEPT.ledger, KEPT.boots, KEPT.last_seq, bytes(32))

@@ -93,6 +93,16 @@ def test_a_clock_step_is_recorded_before_the_first_record_after_it(desk: Desk) -
     assert decode_pack(readings.body)[0].flags == Flag.CLOCK_NOT_TRUSTED
 
 
+def test_a_run_begins_with_its_boot_record_though_the_clock_stepped_before_it(desk: Desk) -> None:
+    desk.clock.step_ms(7_200_000)
+    desk.recorder.booted(BootBody(KEY.public, BootReason.UNCLEAN_STOP, None, None, "tram"))
+    boot, step = desk.records()
+    assert (boot.kind, step.kind) == (Kind.BOOT, Kind.CLOCK_STEP)
+    assert boot.moment.wall_ms == NOON + 7_200_000
+    body = ClockStepBody.decode(step.body)
+    assert (body.before_wall_ms, body.after_wall_ms) == (NOON, NOON + 7_200_000)
+
+
 def test_a_step_that_no_record_has_met_yet_is_seen_before_the_clock_is_trusted_for_pruning(
     desk: Desk,
 ) -> None:

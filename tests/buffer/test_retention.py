@@ -181,3 +181,12 @@ async def test_a_few_commits_after_a_reader_has_left_the_log_is_cut_back_without
         await store.append(recorder.entries(20), recorder.tail)
     assert (await store.stats()).wal_bytes <= WAL_LIMIT_BYTES
     await store.close()
+
+
+async def test_what_is_still_to_come_stays_owed_whatever_a_tombstone_names(tmp_path: Path) -> None:
+    store, recorder = await started(tmp_path / "ledger.db", "centre", rows=5)
+    await store.append(recorder.entries(1), recorder.tail, drops=[(2, 3), (6, 90)])
+    await store.append(recorder.entries(4), recorder.tail)
+    assert await held(store) == [1, 4, 5, 6, 7, 8, 9, 10]
+    assert ranges(store, "centre") == [(1, 1), (4, 10)]
+    await store.close()

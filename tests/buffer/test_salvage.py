@@ -6,11 +6,12 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from buffer import quarantine, salvage
-from buffer.errors import StoreBroken, StoreDamaged, StoreForeign
+from buffer import operations, quarantine, salvage
+from buffer.errors import StoreBroken, StoreDamaged, StoreForeign, StoreFull
 from tests.buffer.recorder import LEDGER, OTHER, Recorder, held, open_store, ranges, started
 
 PAGE = 4096
@@ -68,13 +69,15 @@ async def test_without_its_header_nothing_is_missing(tmp_path: Path, stop: bool)
     with file.open("r+b") as damaged:
         damaged.write(bytes(PAGE))
     assert saved(file) == set(range(1, 401))
-    assert salvage.held(file) == ({} if stop else {LEDGER: ((1, 400),)})  # the log has a first page as well
+    assert salvage.held(salvage.told(file)) == (
+        {} if stop else {LEDGER: ((1, 400),)}
+    )  # the log has a first page as well
 
 
 async def test_a_sound_file_is_read_by_queries_alone(tmp_path: Path) -> None:
     file = await written(tmp_path, stop=False)
     assert {seq_of(envelope) for envelope in salvage.selected(file)} == set(range(1, 401))
-    assert salvage.held(file) == {LEDGER: ((1, 400),)}
+    assert salvage.held(salvage.told(file)) == {LEDGER: ((1, 400),)}
 
 
 async def test_around_a_damaged_page_all_others_are_read(tmp_path: Path) -> None:
@@ -112,7 +115,7 @@ async def test_the_evidence_is_not_changed(tmp_path: Path) -> None:
     file = await written(tmp_path, stop=False)
     before = {part: file.with_name(file.name + part).read_bytes() for part in ("", "-wal")}
     saved(file)
-    salvage.held(file)
+    salvage.held(salvage.told(file))
     assert {part: file.with_name(file.name + part).read_bytes() for part in ("", "-wal")} == before
 
 
@@ -197,6 +200,61 @@ async def test_a_folder_that_takes_no_quarantine_leaves_all_as_it_was(tmp_path: 
     await store.append(recorder.entries(1), recorder.tail)
     assert await held(store) == [1, 2, 3, 4]
     await store.close()
+
+
+def test_a_log_that_cannot_be_moved_brings_its_database_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, log = tmp_path / "ledger.db", tmp_path / "ledger.db-wal"
+    path.write_bytes(b"pages")
+    log.write_bytes(b"frames")
+    rename = Path.rename
+
+    def stuck(source: Path, target: Path) -> Path:
+        if source == log:
+            raise OSError(28, "No space left on device")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", stuck)
+    with pytest.raises(StoreBroken, match="cannot be moved"):
+        quarantine.set_aside(path, "now")
+    assert (path.read_bytes(), log.read_bytes()) == (b"pages", b"frames")
+    assert quarantine.pending(path) == [], "no empty folder for each try"
+
+
+@pytest.mark.parametrize("also", ["nothing", "somebody asks meanwhile"])
+async def test_no_room_for_the_new_file_is_one_quarantine_however_often_it_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also: str
+) -> None:
+    path = tmp_path / "ledger.db"
+    store, _ = await started(path, "centre", rows=3)
+    address = operations.address
+    room = iter([False, False, True])
+
+    def addressed(*args: Any) -> Any:
+        if not next(room):
+            raise full()
+        return address(*args)
+
+    monkeypatch.setattr("buffer.keeper.address", addressed)
+    for name in ("one", "two"):
+        with pytest.raises(StoreFull):
+            await store.renew(name)
+        if also != "nothing":
+            await store.delivered("centre", LEDGER, [(1, 3)])
+    folder = await store.renew("three")
+    assert quarantine.pending(path) == [folder]
+    assert salvage.held(salvage.told(folder / path.name)) == {LEDGER: ((1, 3),)}
+    other = Recorder(OTHER)
+    await store.begin_with(other.entries(2), other.tail)
+    assert ranges(store, "centre", OTHER) == [(1, 2)]
+    await store.close()
+
+
+def full() -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode = sqlite3.SQLITE_FULL
+    return error
 
 
 def test_a_settled_folder_is_not_pending(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlite_utils import Database, Migrations
 
 from buffer import database
-from buffer.errors import StoreForeign
+from buffer.errors import StoreDamaged, StoreForeign
 from buffer.migrations import MIGRATIONS, ledger_entry_span_note
 from buffer.schema import APPLICATION_ID, STEPS, applied, is_outdated, key_of, prepare, split_key
 from tests.buffer.recorder import LEDGER, Recorder, held, open_store, ranges, started
@@ -75,6 +75,33 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> No
         with pytest.raises(InterruptedError):
             prepare(conn, broken)
         assert conn.execute("SELECT count(*) FROM entry").fetchone() == (5,)
+
+
+@pytest.mark.parametrize("table", ["_sqlite_migrations", "ledger", "entry", "span", "note"])
+async def test_a_file_that_has_lost_a_table_is_damaged(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "ledger.db"
+    store, _ = await started(path, rows=1)
+    await store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute("DELETE FROM sqlite_schema WHERE tbl_name = ?", (table,))
+    with pytest.raises(StoreDamaged, match=r"has lost a table|which version of Tram"):
+        await open_store(path)
+
+
+async def test_a_row_that_has_lost_its_record_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store, _ = await started(path, rows=1)
+    await store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute("UPDATE sqlite_schema SET sql = replace(sql, 'envelope BLOB NOT NULL', 'envelope BLOB')")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("UPDATE entry SET envelope = NULL")
+    store = await open_store(path)
+    with pytest.raises(StoreDamaged, match="row 1 has lost its record"):
+        await store.read(LEDGER, 1, 1, max_bytes=100, max_rows=1)
+    await store.close()
 
 
 async def test_a_file_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -394,3 +394,47 @@ async def test_a_lock_that_cannot_be_signed_because_the_disk_is_full_is_a_lock_a
     async with await open_store(tmp_path / "ledger.db"):
         with pytest.raises(StoreBusy, match=r"another process \(unknown\)"):
             await open_store(tmp_path / "ledger.db")
+
+
+async def test_how_far_a_ledger_went_is_known_though_nothing_of_it_is_here(tmp_path: Path) -> None:
+    lost, older = Tail(b"L" * 16, 41, b"h" * 32), Tail(b"K" * 16, 9, b"i" * 32)
+    store, recorder = await open_store(tmp_path / "ledger.db", "centre"), Recorder()
+    await store.begin_with(recorder.entries(3), recorder.tail, ends=[older, lost])
+    assert store.ends == (older, lost, recorder.tail)
+    assert store.end_of(lost.ledger) == lost
+    assert await store.lowest_held(lost.ledger) is None
+    assert [owed.ledger for owed in store.owed("centre")] == [LEDGER]
+    await store.reach([lost._replace(next_seq=30), recorder.tail._replace(next_seq=99)])
+    await store.close()
+    store = await open_store(tmp_path / "ledger.db", "centre")
+    assert store.ends == (older, lost, recorder.tail), (
+        "an end never comes nearer, and the current one moves by records"
+    )
+    await store.close()
+
+
+async def test_a_ledger_that_went_further_than_this_copy_knew_holds_and_owes_no_more_for_it(
+    tmp_path: Path,
+) -> None:
+    store, recorder = await started(tmp_path / "ledger.db", "centre", rows=5)
+    copy = recorder.tail
+    lost = recorder.entries(4)
+    other = Recorder(OTHER)
+    await store.begin_with(other.entries(1), other.tail, ends=[recorder.tail])
+    assert store.end_of(LEDGER) == recorder.tail != copy
+    assert (await held(store), ranges(store, "centre")) == ([1, 2, 3, 4, 5], [(1, 5)])
+    await store.adopt(LEDGER, lost[2:3])
+    assert (store.held(LEDGER), ranges(store, "centre")) == (((1, 5), (8, 8)), [(1, 5), (8, 8)])
+    assert store.end_of(LEDGER) == recorder.tail
+    await store.close()
+
+
+async def test_what_is_saved_of_a_ledger_that_was_written_here_is_not_taken_for_held(tmp_path: Path) -> None:
+    store, recorder = await started(tmp_path / "ledger.db", "centre", rows=5)
+    other = Recorder(OTHER)
+    await store.begin_with(other.entries(1), other.tail)
+    more = recorder.entries(3)
+    await store.adopt(LEDGER, more[1:])
+    assert await held(store) == [1, 2, 3, 4, 5, 7, 8]
+    assert ranges(store, "centre") == [(1, 5), (7, 8)]
+    await store.close()

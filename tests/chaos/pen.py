@@ -26,10 +26,10 @@ from agent import sidecar
 from agent.clock import SystemClock
 from agent.configuration import Configuration
 from agent.ledger import StationLedger
-from agent.opening import open_store
+from agent.opening import open_store, told_aside
 from agent.salvage import Salvage
 from agent.sign import DevicePlan
-from buffer import database, quarantine
+from buffer import database
 from buffer.errors import StoreError
 from buffer.store import Entry, Store, Tail
 from config.station import Station
@@ -86,7 +86,7 @@ def ledger_at(folder: Path, store: Store) -> StationLedger:
         rng=random.Random(store.tail.next_seq if store.tail else os.getpid()),
         committed=_said,
         report=report,
-        quarantined=bool(quarantine.pending(folder / "data" / "ledger.db")),
+        aside=told_aside(folder / "data" / "ledger.db"),
     )
     put = ledger.keeper.put
 

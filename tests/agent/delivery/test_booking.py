@@ -3,9 +3,12 @@
 import asyncio
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
+from buffer.errors import StoreBroken
+from buffer.store import Tail
 from telemetry.envelope import HEAD, RECEIPT, Sealer
 from telemetry.receipt import ReceiptStatus
 from telemetry.record import ZERO_HASH
@@ -168,6 +171,24 @@ async def test_a_centre_restored_from_a_backup_gets_everything_again(tmp_path: P
 
 
 @in_virtual_time
+async def test_a_centre_restored_while_the_stations_disk_fails_gets_everything_again_as_soon_as_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as w:
+        await w.station.poll(50)
+        await asyncio.sleep(5)
+        failing = AsyncMock(side_effect=StoreBroken("disk I/O error", "check the disk"))
+        monkeypatch.setattr(w.store, "owe_again", failing)
+        w.centre.lose_all()
+        while not failing.await_count:
+            await asyncio.sleep(1)
+        monkeypatch.undo()
+        await asyncio.sleep(70)
+        assert w.owed() == 0
+        assert sorted(w.centre.stored[LEDGER]) == list(range(1, 51))
+
+
+@in_virtual_time
 async def test_a_receipt_from_before_the_restore_changes_nothing(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         await w.station.poll(30)
@@ -296,3 +317,21 @@ async def test_after_a_restart_the_receipts_of_the_centre_before_its_restoration
             w.centre.send(old)
             await asyncio.sleep(1)
             assert (restarted.status().receipts_refused, restarted.status().alarm) == (1, None)
+
+
+@pytest.mark.parametrize("named", ["by its own hash", "by another"])
+@in_virtual_time
+async def test_a_receipt_up_to_the_end_of_a_ledger_whose_last_records_were_lost_delivers_the_others(
+    tmp_path: Path, named: str
+) -> None:
+    async with world(tmp_path, rows=10, run=False) as w:
+        await w.station.begin(OTHER)
+        end = Tail(LEDGER, 16, b"h" * 32)
+        await w.store.reach([end])
+        w.centre.forgetful = True
+        async with w.running():
+            await asyncio.sleep(1)
+            said = end.prev if named == "by its own hash" else b"i" * 32
+            w.centre.send(w.centre.receipt(number=1_000, through=15, through_hash=said))
+            await asyncio.sleep(1)
+        assert w.owed() == (0 if named == "by its own hash" else 10)

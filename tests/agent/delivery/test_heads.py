@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.delivery.heads import HEAD_EVERY_S
+from buffer.store import Tail
 from telemetry.envelope import hash_of
 from tests.agent.delivery.world import LEDGER, OTHER, STATION, world
 from tests.virtual_time import in_virtual_time
@@ -84,3 +85,61 @@ async def test_a_ledger_that_begins_during_a_connection_is_announced_at_once(tmp
             "and a last word on the old one"
         )
         assert w.owed() == 0
+
+
+@in_virtual_time
+async def test_a_ledger_of_which_nothing_could_be_saved_has_a_head_that_owes_nothing(tmp_path: Path) -> None:
+    lost = Tail(b"a lost ledger...", 41, b"h" * 32)
+    async with world(tmp_path, rows=30, run=False) as w:
+        await w.store.reach([lost])
+        async with w.running():
+            await asyncio.sleep(2.5 * HEAD_EVERY_S)
+        said = [head for head in w.centre.heads if head.ledger == lost.ledger]
+        assert [(head.newest, head.newest_hash, head.owed) for head in said] == [(40, lost.prev, ())]
+
+
+@in_virtual_time
+async def test_while_a_damaged_file_is_read_older_ledgers_owe_everything_and_then_what_they_do(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, rows=30, run=False) as w:
+        await w.station.begin(OTHER)
+        await w.station.commit(5)
+        await w.store.delivered("centre", LEDGER, [(1, 30)])
+        w.store.reading_back = True
+        async with w.running():
+            await asyncio.sleep(1.5 * HEAD_EVERY_S)
+            w.store.reading_back = False
+            await asyncio.sleep(3 * HEAD_EVERY_S)
+        assert [head.owed for head in w.centre.heads if head.ledger == LEDGER] == [((1, 30),)] * 2 + [()]
+        assert [head.owed for head in w.centre.heads if head.ledger == OTHER] == [((1, 5),)] + [()] * 4
+
+
+@in_virtual_time
+async def test_a_head_of_an_older_ledger_that_is_read_back_meanwhile_tells_its_new_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, rows=30, run=False) as w:
+        await w.store.reach([Tail(OTHER, 5, b"h" * 32)])
+        lowest_held = w.store.lowest_held
+
+        async def reading_back(ledger: bytes) -> int | None:
+            await w.store.reach([Tail(OTHER, 9, b"i" * 32)])
+            return await lowest_held(ledger)
+
+        monkeypatch.setattr(w.store, "lowest_held", reading_back)
+        async with w.running():
+            await asyncio.sleep(1)
+        assert [head.newest for head in w.centre.heads if head.ledger == OTHER] == [8]
+
+
+@in_virtual_time
+async def test_of_hundreds_of_older_ledgers_that_owe_nothing_only_the_newest_are_told_of(
+    tmp_path: Path,
+) -> None:
+    ends = [Tail(number.to_bytes(16), 2, b"h" * 32) for number in range(200)]
+    async with world(tmp_path, rows=30, run=False) as w:
+        await w.store.reach(ends)
+        async with w.running():
+            await asyncio.sleep(1)
+        assert [head.ledger for head in w.centre.heads] == [LEDGER, *(end.ledger for end in ends[-16:])]

@@ -2,10 +2,14 @@
 
 import asyncio
 import itertools
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from buffer.errors import StoreDamaged
+from telemetry.keys import KeyRing
 from telemetry.record import Kind
-from tests.agent.delivery.world import LEDGER, OTHER, World, world
+from tests.agent.delivery.world import LEDGER, OTHER, STATION_KEY, World, key_of, world
 from tests.virtual_time import in_virtual_time
 
 
@@ -180,3 +184,34 @@ async def until_nothing_is_owed(w: World, longest_s: float) -> None:
     async with asyncio.timeout(longest_s):
         while w.owed():
             await asyncio.sleep(0.5)
+
+
+@in_virtual_time
+async def test_a_record_that_rotted_in_the_store_takes_no_message_along_and_is_said_to_be_damage(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, rows=20, run=False, signers=KeyRing([STATION_KEY.public])) as w:
+        found: list[StoreDamaged] = []
+        w.store.damaged = found.append
+        _rot(tmp_path, seq=7)
+        async with w.running():
+            await asyncio.sleep(30)
+        assert w.broker.seqs("past") == []
+        assert "record 7 has rotted in the store" in str(found[0])
+
+
+@in_virtual_time
+async def test_a_record_of_an_earlier_key_is_sent_although_nobody_here_can_prove_it(tmp_path: Path) -> None:
+    async with world(tmp_path, rows=20, run=False, signers=KeyRing([key_of("the new key").public])) as w:
+        async with w.running():
+            await asyncio.sleep(30)
+        assert w.owed() == 0
+
+
+def _rot(folder: Path, seq: int) -> None:
+    (file,) = folder.glob("*.db")
+    with closing(sqlite3.connect(file, isolation_level=None)) as conn:
+        (envelope,) = conn.execute("SELECT envelope FROM entry WHERE seq = ?", (seq,)).fetchone()
+        half = len(envelope) // 2
+        rotten = envelope[:half] + bytes([envelope[half] ^ 1]) + envelope[half + 1 :]
+        conn.execute("UPDATE entry SET envelope = ? WHERE seq = ?", (rotten, seq))

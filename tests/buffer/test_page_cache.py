@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buffer import database
+from buffer import database, page_cache
 from tests.buffer.recorder import open_store
 from tests.buffer.scribe import write
 
@@ -32,7 +32,7 @@ async def test_forgotten_pages_are_read_from_the_card(tmp_path: Path) -> None:
     if is_nothing_but_cache(path):
         pytest.skip("this file system is nothing but cache")
     assert in_cache(path)
-    database.forget_pages(path)
+    page_cache.forget(path)
     assert not in_cache(path)
 
 
@@ -41,7 +41,7 @@ async def test_a_store_is_opened_on_what_is_on_the_card(
 ) -> None:
     path, order = tmp_path / "ledger.db", []
     await write(path, 3)
-    forget, connect = database.forget_pages, database.connect
+    forget, connect = page_cache.forget, database.connect
 
     def forgetting(file: Path) -> None:
         order.append("forget")
@@ -51,12 +51,12 @@ async def test_a_store_is_opened_on_what_is_on_the_card(
         order.append("connect")
         return connect(file, quota_bytes)
 
-    monkeypatch.setattr(database, "forget_pages", forgetting)
+    monkeypatch.setattr(page_cache, "forget", forgetting)
     monkeypatch.setattr(database, "connect", connecting)
     async with await open_store(path, "centre"):
         assert order[:2] == ["forget", "connect"]
 
 
 def test_a_file_that_is_not_there_is_nothing_to_forget(tmp_path: Path) -> None:
-    database.forget_pages(tmp_path / "ledger.db")
+    page_cache.forget(tmp_path / "ledger.db")
     assert not (tmp_path / "ledger.db").exists()

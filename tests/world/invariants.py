@@ -1,0 +1,207 @@
+"""What must hold when the faults are over, and whether all is well again.
+
+1 durable is never lost · 2 nothing missing unexplained · 3 no seq with two hashes · 4 delivered before deleted (the
+witness sees to it) · 5 every silence explained · 6 the right value in the right channel · 7 recovery without a human,
+and the centre finds nothing that no fault explains
+"""
+
+from buffer import quarantine
+from central.stations import stations
+from central.verify import verify
+from telemetry.finding import FindingKind
+from telemetry.ranges import normal
+from tests.world.ledgers import Ledgers, reckoned
+from tests.world.silence import silences
+from tests.world.station import STATION
+from tests.world.values import values
+from tests.world.witness import Place
+from tests.world.world import World
+
+ON_ITS_WAY_MS = 30_000
+
+
+def settled(world: World) -> str:
+    """Why not all is well yet; "" when it is."""
+    station, agent = world.station, world.station.agent
+    if not station.is_up or agent is None or not hasattr(agent, "field"):
+        return "the agent does not run"
+    if not world.centre.is_up:
+        return "the centre does not run"
+    if agent.ledger.keeper.trouble:
+        return f"the store is in trouble: {agent.ledger.keeper.trouble}"
+    if quarantine.pending(world.disk.database):
+        return "a damaged store has not been read to its end"
+    missing = [
+        place
+        for place in map(world.witness.place, _undelivered(world))
+        if place.ledger not in world.witness.forkable
+    ]
+    if missing:
+        return f"the centre does not have {len(missing)} records, {missing[0]} among them"
+    return _owed(world)
+
+
+def _owed(world: World) -> str:
+    agent = world.station.agent
+    assert agent is not None
+    fresh = {
+        world.witness.place(envelope) for envelope in world.rows.rows.values() if _is_fresh(world, envelope)
+    }
+    for owed in agent.store.owed("centre"):
+        left = [seq for seq in range(owed.first, owed.last + 1) if Place(owed.ledger, seq) not in fresh]
+        if (
+            left and owed.ledger not in world.witness.diminished
+        ):  # of these a receipt may not be provable any more
+            return (
+                f"{owed.ledger.hex()[:6]} owes {len(left)} records, {left[0]} among them, that the centre has"
+            )
+    return ""
+
+
+def _undelivered(world: World) -> list[bytes]:
+    at_the_centre = world.centre_rows.present
+    return [e for e in world.rows.rows.values() if e not in at_the_centre and not _is_fresh(world, e)]
+
+
+def _is_fresh(world: World, envelope: bytes) -> bool:
+    moment, boot = world.witness.record(envelope).moment, world.witness.record(envelope).boot
+    now_ms = world.clock.virtual_ms(world.clock.boot_id(), world.clock.mono_ms())
+    return now_ms - world.clock.virtual_ms(boot.boot_id, moment.mono_ms) < ON_ITS_WAY_MS
+
+
+def judge(world: World) -> None:
+    """Everything that is broken goes into the story."""
+    known = reckoned(world)
+    violated = world.story.violated
+    if set(known.here.values()) != set(world.rows.rows.values()) and not world.story.faults["damage"]:
+        violated("witness", "the store's rows are not those that were seen to come and go")
+    broken: dict[tuple[str, bytes], list[int]] = {}
+    for place, why in (*_lost(world, known), *_missing(world, known), *_forked(world)):
+        broken.setdefault((why, place.ledger), []).append(place.seq)
+    for (why, ledger), seqs in broken.items():
+        violated(why, f"{ledger.hex()[:6]} seq {normal((seq, seq) for seq in seqs)}")
+    for text in silences(world, known):
+        violated("unexplained silence", text)
+    for text in values(world, known):
+        violated("wrong value", text)
+    for text in (*_findings(world, known), *_audit(world, known)):
+        violated("finding", text)
+
+
+def _lost(world: World, known: Ledgers) -> list[tuple[Place, str]]:
+    return [
+        (place, "durable and lost")
+        for place, envelope in world.witness.durable.items()
+        if known.here.get(place) != envelope
+        and envelope not in known.there
+        and not known.is_named(place)
+        and not is_excused(world, known, place)
+    ]
+
+
+def _missing(world: World, known: Ledgers) -> list[tuple[Place, str]]:
+    """1..newest of each ledger is at the centre, in the store, or named."""
+    missing = []
+    for ledger, newest in known.newest().items():
+        for seq in range(1, newest + 1):
+            place = Place(ledger, seq)
+            envelope = known.records.get(place)
+            is_here = envelope is not None and (known.here.get(place) == envelope or envelope in known.there)
+            if not is_here and not known.is_named(place) and not is_excused(world, known, place):
+                missing.append((place, "missing unexplained"))
+    return missing
+
+
+def is_excused(world: World, known: Ledgers, place: Place) -> bool:
+    """Whether the world itself took it away, and nobody could know of it any more."""
+    witness = world.witness
+    for envelope in witness.seen.get(place, ()):
+        how = witness.destroyed.get(envelope)
+        if how in {"restored", "lost"}:
+            return True
+        if how == "damaged" and (
+            place.ledger in known.said_lost or place.seq > _last_known(world, known, place.ledger)
+        ):
+            return True
+        if envelope in witness.forgotten and (how or envelope in witness.deleted):
+            return True
+    return False
+
+
+def _last_known(world: World, known: Ledgers, ledger: bytes) -> int:
+    """The last seq of a damaged ledger of which the station knew after the damage."""
+    left = max((place.seq for place in known.here if place.ledger == ledger), default=0)
+    return max(left, world.witness.known_to.get(ledger, 0))
+
+
+def _forked(world: World) -> list[tuple[Place, str]]:
+    return [
+        (place, "two hashes")
+        for place, contents in world.witness.seen.items()
+        if len(contents) > 1 and place.ledger not in world.witness.forkable
+    ]
+
+
+def _findings(world: World, known: Ledgers) -> list[str]:
+    """What the centre found and no fault explains."""
+    (summary,) = [s for s in stations(world.centre_disk.folder) if s.station == STATION]
+    texts = []
+    for found in summary.findings:
+        ledger = bytes.fromhex(found.ledger or "")
+        if not _is_explained(world, known, FindingKind(found.what), ledger, found.seq, found.detail):
+            texts.append(
+                f"{found.what} {found.ledger[:6] if found.ledger else ''}/{found.seq}: {found.detail}"
+            )
+    if summary.rejected and not texts:
+        texts.append(f"{summary.rejected} records were rejected")
+    return texts
+
+
+def _is_explained(  # noqa: PLR0917 - what a finding says
+    world: World, known: Ledgers, what: FindingKind, ledger: bytes, seq: int | None, detail: str
+) -> bool:
+    faults, witness = world.story.faults, world.witness
+    is_forkable = ledger in witness.forkable
+    if what is FindingKind.CLOCK_STEP:
+        return any(name.startswith("clock stepped") for name in faults) and _is_told(
+            world, known, ledger, seq, detail
+        )
+    if what is FindingKind.NEW_LEDGER:
+        return any(faults[kind] for kind in ("old copy", "damage", "store lost", "sidecar lost"))
+    if what is FindingKind.HOLE:
+        return seq is not None and any(
+            world.witness.deleted & set(witness.seen.get(Place(ledger, at), ()))
+            or is_excused(world, known, Place(ledger, at))
+            or known.is_named(Place(ledger, at))
+            for at in (seq,)
+        )
+    if what is FindingKind.HEAD_CONTRADICTS:
+        # A head has no clock but the wall: after a step back, an older one that comes late looks newer than it is.
+        return (
+            is_forkable
+            or ledger in witness.diminished
+            or any(kind.startswith("clock stepped") for kind in faults)
+        )
+    return is_forkable and what in {FindingKind.FORK, FindingKind.BROKEN_LINK, FindingKind.UNEXPLAINED_GAP}
+
+
+def _is_told(world: World, known: Ledgers, ledger: bytes, seq: int | None, detail: str) -> bool:
+    """A step between two records of one run has a record of its own; one between two runs shows by itself."""
+    if "as its clock step record says" in detail or seq is None:
+        return True
+    envelope = known.records.get(Place(ledger, seq))
+    return envelope is not None and world.witness.record(envelope).kind == 0
+
+
+def _audit(world: World, known: Ledgers) -> list[str]:
+    """The centre's own proof from its bytes; where nothing was ever taken away it must be whole."""
+    if not world.centre_rows.present:
+        return []
+    kinds = {FindingKind.HOLE, FindingKind.CLOCK_STEP, FindingKind.NEW_LEDGER}
+    return [
+        f"audit: {finding.what.value} {finding.ledger.hex()[:6]}/{finding.seq}: {finding.detail}"
+        for report in verify(world.centre_disk.folder, STATION)
+        if report.ledger not in world.witness.forkable
+        for finding in report.findings
+        if finding.what not in kinds
+    ]

@@ -1,0 +1,86 @@
+"""Whether every silence of a device is explained, and every answer found its record."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from telemetry.bodies import GapBody
+from telemetry.pack import decode_pack
+from telemetry.record import Kind, Record
+from tests.world.ledgers import Ledgers
+from tests.world.world import World
+
+LONGEST_MS = 150_000
+SLACK_MS = 10
+
+
+@dataclass
+class Run:
+    """The records of one run of the agent in one ledger, in order. `is_whole`: no seq of it is missing."""
+
+    records: list[Record] = field(default_factory=list)
+    is_whole: bool = True
+
+
+def silences(world: World, known: Ledgers) -> Iterator[str]:
+    """What is not explained."""
+    for ledger in known.newest():
+        if ledger in world.witness.forkable:
+            continue
+        for run in runs(known.of(ledger, world)):
+            if not run.is_whole:
+                continue
+            first = run.records[0]
+            if first.kind != Kind.BOOT:
+                where = f"run {first.boot.count} of {ledger.hex()[:6]}"
+                yield f"{where} begins with record {first.seq} of kind {first.kind}"
+            for instrument in world.instruments:
+                yield from _of_device(run, instrument.name, instrument.every_ms, ledger.hex()[:6])
+
+
+def runs(records: list[Record]) -> Iterator[Run]:
+    """A ledger's records run by run."""
+    run = Run()
+    for record in records:
+        before = run.records[-1] if run.records else None
+        if before is not None and record.boot.count != before.boot.count:
+            yield run
+            run = Run(is_whole=record.seq == before.seq + 1)
+        elif before is not None and record.seq != before.seq + 1:
+            run.is_whole = False
+        elif before is None:
+            run.is_whole = record.seq == 1
+        run.records.append(record)
+    if run.records:
+        yield run
+
+
+def _of_device(run: Run, device: str, every_ms: int, name: str) -> Iterator[str]:
+    gaps = [body for body in _gaps(run) if body.device in {"", device}]
+    cycles = list(_cycles(run, device))
+    limit_ms = max(every_ms * 5 // 2, LONGEST_MS)
+    for (before, _), (after, _) in pairwise(cycles):
+        if after - before > limit_ms and not _covered(gaps, before + limit_ms, after - limit_ms):
+            yield f"{device} of {name}: nothing for {(after - before) // 1000} s up to mono {after}"
+    answered = [at for at, has_values in cycles if has_values]
+    for before, after in pairwise(answered):
+        failed = [at for at, has_values in cycles if before < at < after and not has_values]
+        if failed and not _covered(gaps, failed[0], failed[-1]):
+            yield f"{device} of {name}: failed {len(failed)} times up to mono {failed[-1]}, and no gap says so"
+
+
+def _covered(gaps: list[GapBody], from_ms: int, to_ms: int) -> bool:
+    return any(gap.from_mono_ms <= from_ms + SLACK_MS and gap.to_mono_ms >= to_ms - SLACK_MS for gap in gaps)
+
+
+def _gaps(run: Run) -> list[GapBody]:
+    return [GapBody.decode(record.body) for record in run.records if record.kind == Kind.GAP]
+
+
+def _cycles(run: Run, device: str) -> Iterator[tuple[int, bool]]:
+    """(when, whether any channel has a value) of each record of readings of the device."""
+    for record in run.records:
+        if record.kind == Kind.READINGS:
+            readings = decode_pack(record.body)
+            if readings[0].device == device:
+                yield record.moment.mono_ms, any(reading.value is not None for reading in readings)

@@ -1,0 +1,117 @@
+"""What befalls a world: some kinds of trouble in each seed, each at its own times, until the calm."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+
+from tests.world import centre as centres
+from tests.world.mishaps import Mishaps
+from tests.world.network import Troubles
+from tests.world.world import World
+
+SHARE_OF_KINDS = 0.5
+LATE_ENROLMENT = 0.15
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of trouble: about how often, and what happens."""
+
+    every_s: float
+    strike: Callable[[], Awaitable[None]]
+
+
+class Weather:
+    """`prepare` before the first life, `begin`, `calm`, and `count` when all is over."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._rng = world.chance.of("weather")
+        self._mishaps = Mishaps(world, self._rng)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def prepare(self) -> None:
+        """Whether the centre knows the station from the beginning."""
+        world = self._world
+        if self._rng.random() >= LATE_ENROLMENT:
+            centres.enrol(world.centre_disk.folder, world.key.public)
+
+    def begin(self) -> None:
+        """Half of the kinds, each on its own."""
+        kinds = self._kinds()
+        chosen = [name for name in kinds if self._rng.random() < SHARE_OF_KINDS]
+        self._world.story.tell("world", f"to come: {', '.join(chosen)}")
+        for name in chosen:
+            rng = self._world.chance.of(f"weather of {name}")
+            coming = self._comes(kinds[name], rng)
+            self._tasks.append(asyncio.get_running_loop().create_task(coming, name=name))
+
+    async def calm(self) -> None:
+        """Everything that was put in the way is taken away."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for task in self._tasks:
+            if not task.cancelled():
+                task.result()
+        world = self._world
+        world.network.troubles = Troubles()
+        self._mishaps.calm()
+        for disk in (world.disk, world.centre_disk):
+            disk.failing = disk.doom = None
+        world.station.slow_s = 0.0
+        self._mishaps.synchronise()
+        for instrument in world.instruments:
+            instrument.temper = type(instrument.temper)()
+        for line in world.build.lines.values():
+            line.is_down = False
+        centres.enrol(world.centre_disk.folder, world.key.public)
+
+    def count(self) -> None:
+        """What the network did by its shares, and what the instruments did."""
+        world, faults = self._world, self._world.story.faults
+        network = world.network
+        for name in ("dropped", "doubled", "overtaken", "refused"):
+            if getattr(network, name):
+                faults[f"message {name}"] += getattr(network, name)
+        for instrument in world.instruments:
+            for question in instrument.questions:
+                if question.how != "well":
+                    faults[f"answer {question.how}"] += 1
+
+    async def _comes(self, kind: Kind, rng: Random) -> None:
+        while True:
+            await asyncio.sleep(rng.expovariate(1 / kind.every_s))
+            await kind.strike()
+
+    def _kinds(self) -> dict[str, Kind]:
+        m = self._mishaps
+        return {
+            "kill": Kind(500, m.kill),
+            "kill at a commit": Kind(400, m.kill_at_commit),
+            "kill after a step": Kind(400, m.kill_after_steps),
+            "power cut": Kind(900, m.power_cut),
+            "stop": Kind(900, m.stop),
+            "reload": Kind(900, m.reload),
+            "clock step": Kind(700, m.clock_step),
+            "disk full": Kind(900, m.disk_full),
+            "commit fails": Kind(300, m.commit_fails),
+            "disk slow": Kind(500, m.disk_slow),
+            "old copy": Kind(900, m.old_copy),
+            "damage": Kind(900, m.damage),
+            "store lost": Kind(2_500, m.store_lost),
+            "sidecar lost": Kind(1_500, m.sidecar_lost),
+            "broker down": Kind(600, m.broker_down),
+            "line cut": Kind(300, m.line_cut),
+            "line dead": Kind(700, m.line_dead),
+            "broker refuses": Kind(800, m.broker_refuses),
+            "messages": Kind(300, m.messages),
+            "centre killed": Kind(500, m.centre_killed),
+            "centre killed at a commit": Kind(500, m.centre_killed_at_commit),
+            "centre's disk": Kind(700, m.centre_disk_fails),
+            "centre restored": Kind(1_500, m.centre_restored),
+            "instrument": Kind(150, m.instrument),
+            "wire": Kind(600, m.wire),
+        }
