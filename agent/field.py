@@ -84,8 +84,10 @@ class Field:
         for table in self.station.devices:
             if table.line != line:
                 continue
-            driver = on(bus, catalogue.driver(table.driver), settings_of(table))
-            device = Device(plan_of(self.station.id, table), driver, Due(table.every_ms, now_ms))
+            settings = settings_of(table)
+            driver = on(bus, catalogue.driver(table.driver), settings)
+            due, patience_ms = Due(table.every_ms, now_ms), round(1_000 * settings.patience_s())
+            device = Device(plan_of(self.station.id, table), driver, due, patience_ms)
             if table.id in before:
                 device.carry(before[table.id])
             devices.append(device)

@@ -25,7 +25,10 @@ BUSY = 0.8
 
 
 class DeviceForecast(NamedTuple):
-    """One device. `requests` per poll, None: this driver's are not known; `wire_s` per poll, None: likewise."""
+    """One device. `requests` per poll, None: this driver's are not known; `wire_s` per poll, None: likewise.
+
+    `streams`: it talks by itself, and `patience_s` is how long it may be silent.
+    """
 
     device: Device
     unit: int | None
@@ -34,6 +37,8 @@ class DeviceForecast(NamedTuple):
     wire_s: float | None
     longest_answer_s: float | None
     volume: Volume
+    streams: bool
+    patience_s: float
 
 
 class LineForecast(NamedTuple):
@@ -101,6 +106,8 @@ def _device(station: str, device: Device, line: LineSettings) -> DeviceForecast:
         wire_s=sum(_exchange_s(answer, line) for answer in known) if complete else None,
         longest_answer_s=max(known) if known else None,
         volume=volume_of(station, device),
+        streams=settings.streams(),
+        patience_s=settings.patience_s(),
     )
 
 

@@ -31,11 +31,15 @@ LONGEST_CYCLE_MS = 60_000
 
 @dataclass(slots=True)
 class Device:
-    """One device at run time. `silent_since_mono_ms`: when it last answered, while it does not."""
+    """One device at run time. `silent_since_mono_ms`: when it last answered, while it does not.
+
+    `patience_ms`: how long a poll may wait for it to speak.
+    """
 
     plan: DevicePlan
     driver: Driver
     due: Due
+    patience_ms: int = 0
     last_blocks: tuple[Block, ...] = ()
     answered_mono_ms: int | None = None
     silent_since_mono_ms: int | None = None
@@ -75,7 +79,8 @@ class Line:
             device = min(self.devices, key=_due_ms)
             _, now_ms = self.clock.both_ms()
             wait_ms = device.due.due_ms - now_ms
-            self.back_by_mono_ms = int(max(now_ms, device.due.due_ms)) + LONGEST_CYCLE_MS
+            begins_ms = int(max(now_ms, device.due.due_ms))
+            self.back_by_mono_ms = begins_ms + LONGEST_CYCLE_MS + device.patience_ms
             if wait_ms > 0:
                 await asyncio.sleep(wait_ms / 1_000 + self.place * PLACE_S)
             self.polling = True

@@ -94,7 +94,8 @@ def _check_across(
     crosscheck.check_addresses(report, devices)
     crosscheck.check_reach(report, lines, devices)
     crosscheck.check_speech(report, lines, devices)
-    crosscheck.check_patience(report, lines)
+    crosscheck.check_patience(report, lines, devices)
+    crosscheck.check_silence(report, devices)
     for place, device in devices.items():
         upkeep.check_period(report, place, device)
 

@@ -70,6 +70,10 @@ class Settings(Protocol):
         """Whether the device talks by itself."""
         ...
 
+    def patience_s(self) -> float:
+        """How long one poll may wait for a device that talks by itself; 0: it is asked."""
+        ...
+
 
 class Kinds(NamedTuple):
     """What a file's devices and lines can be; the rooms that know it hand it in."""

@@ -1,5 +1,6 @@
 """Anything that speaks lines: what to ask and how to read the answer stand in the station file."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, ClassVar, Literal
@@ -10,7 +11,15 @@ from drivers.character_settings import CharacterSettings
 from drivers.characters import CharacterLine, Heard
 from drivers.driver import Cycle, DriverSettings, SettingProblem
 from drivers.line import Seconds
-from drivers.protocols.line_text import Check, Lines, Word, Wording, compiled_lines, take_reply
+from drivers.protocols.line_text import (
+    Check,
+    Lines,
+    Word,
+    Wording,
+    compiled_lines,
+    take_reply,
+    unescaped,
+)
 from telemetry.reading import Block
 
 
@@ -58,6 +67,10 @@ class Settings(CharacterSettings):
         """Whether it talks by itself."""
         return not self.request
 
+    def patience_s(self) -> float:
+        """As long as it may say nothing."""
+        return self.silence_s if self.streams() else 0.0
+
     def asks(self) -> str:
         """The request."""
         return self.request
@@ -91,11 +104,38 @@ class Settings(CharacterSettings):
 
     def problems(self) -> Iterator[SettingProblem]:
         """Of the wording, then between channels."""
+        wrong = tuple(self._wrong_texts())
+        yield from wrong or self._wrong_wording()
+        yield from super().problems()
+
+    def _wrong_texts(self) -> Iterator[SettingProblem]:
+        """Escapes that are none, each at its place."""
+        mark = self.check.mark if self.check else ""
+        texts: tuple[tuple[tuple[str, ...], str], ...] = (
+            (("request",), self.request),
+            (("terminator",), self.terminator),
+            (("start",), self.start),
+            (("separator",), self.separator or ""),
+            (("check", "mark"), mark),
+        )
+        for path, words in texts:
+            try:
+                unescaped(words)
+            except ValueError as error:
+                yield SettingProblem(path, str(error))
+
+    def _wrong_wording(self) -> Iterator[SettingProblem]:
+        """What does not fit together, at the setting of which it speaks."""
+        if self.check and self.check.algorithm == "xor" and self.check.digits != 2:
+            yield SettingProblem(("check", "digits"), "xor has 2 hexadecimal digits")
+            return
         try:
             _ = self.lines
         except ValueError as error:
-            yield SettingProblem(("pattern" if self.pattern else "separator",), str(error))
-        yield from super().problems()
+            said = str(error).replace("fields", "columns", 1) if self.columns else str(error)
+            subject = re.match(r"(terminator|separator|columns)\b", said)
+            key = "pattern" if self.pattern else "separator"
+            yield SettingProblem((subject[1] if subject else key,), said)
 
 
 class AsciiDriver:

@@ -65,14 +65,20 @@ class CharacterChannel(BaseModel):
     def reading(self, word: Word, flags: int = 0) -> Reading:
         """The reading of the instrument's word, scaled in decimals and rounded once.
 
-        No word, or a text where a number is meant, is an instrument fault.
+        No word, a text where a number is meant, or what 64 bits do not hold is an instrument fault. A channel is
+        whole numbers or not by its scale and offset, not by what the value happens to be.
         """
         if not isinstance(word, Decimal):
             return Reading(self.id, None, flags | FAULT)
-        exact = decimal(self.scale) * Fraction(word) + decimal(self.offset)
-        if _is_integer(word) and exact.denominator == 1 and int(exact) in INT64:
+        factor, shift = decimal(self.scale), decimal(self.offset)
+        exact = factor * Fraction(word) + shift
+        whole = factor.denominator == shift.denominator == 1 and _is_integer(word)
+        if whole and int(exact) in INT64:
             return Reading(self.id, int(exact), flags)
-        return Reading(self.id, exact.numerator / exact.denominator, flags)
+        try:
+            return Reading(self.id, exact.numerator / exact.denominator, flags)
+        except OverflowError:
+            return Reading(self.id, None, flags | FAULT)
 
 
 class CharacterSettings(DriverSettings):
@@ -145,6 +151,6 @@ class CharacterSettings(DriverSettings):
 
 
 def _is_integer(word: Decimal) -> bool:
-    """Whether it was written as one: 42 is, 42.0 and 4.2e1 are not."""
+    """Whether it was written as one: 42 and 4.2E1 are, 42.0 is not."""
     exponent = word.as_tuple().exponent
     return isinstance(exponent, int) and exponent == 0

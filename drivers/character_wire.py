@@ -2,12 +2,14 @@
 
 Two kinds of instrument, one wire. Of one that is **asked**, bytes that come while nobody asks are never given
 to the next question: behind a timeout they are a late answer, else stray, and the bus keeps silent for them.
-Of one that **streams**, they are kept with the time at which they came until the driver listens.
+Of one that **streams**, they are kept with the time at which they came until the driver listens. What was
+going on when we came in, or what is left behind bytes that were dropped, may be the end of a message: `2.5` of
+`12.5`. It is never given to anybody, unless the line was silent before it began.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -23,6 +25,8 @@ T = TypeVar("T")
 
 MOST_KEPT_BYTES = 65_536
 """Of a stream that nobody listens to, the newest bytes are kept."""
+PAUSE_S = 0.25
+"""Nobody pauses so long within a message: what comes after it is a beginning."""
 SHOWN_CHARACTERS = 40
 
 
@@ -34,6 +38,24 @@ class Stream(Protocol):
 
     def close(self) -> None:
         """Let go."""
+
+
+Connect = Callable[[LineSettings, Callable[[bytes], None], Callable[[Unreachable], None]], Awaitable[Stream]]
+"""An open connection, which tells what it received and, once, that it is lost; or Unreachable."""
+
+
+async def connected(
+    settings: LineSettings, received: Callable[[bytes], None], lost: Callable[[Unreachable], None]
+) -> Stream:
+    """To the serial port or the host of the settings."""
+    where = settings.endpoint
+    if isinstance(where, SerialPort):
+        port = SerialStream(where, received, lost)
+        port.open()
+        return port
+    host = NetworkStream(where, received, lost)
+    await host.open(settings.connect_s)
+    return host
 
 
 @dataclass(slots=True)
@@ -50,11 +72,19 @@ class CharacterWire:
     `last_byte_at` is the event loop's time of the last byte that came.
     """
 
-    def __init__(self, settings: LineSettings, mono_ms: Callable[[], int], *, streams: bool = False) -> None:
+    def __init__(
+        self,
+        settings: LineSettings,
+        mono_ms: Callable[[], int],
+        *,
+        streams: bool = False,
+        connect: Connect = connected,
+    ) -> None:
         self._settings = settings
         self._where = settings.endpoint
         self._mono_ms = mono_ms
         self._streams = streams
+        self._connect = connect
         self.unasked = Counts()
         self.last_byte_at = float("-inf")
         self._stream: Stream | None = None
@@ -65,6 +95,8 @@ class CharacterWire:
         self._buffered_mono_ms = 0
         self._pieces: deque[tuple[bytes, int]] = deque()
         self._kept_bytes = 0
+        self._silent_since = float("-inf")
+        self._torn = False
         self._lost: Unreachable | None = None
 
     @property
@@ -76,14 +108,9 @@ class CharacterWire:
         """Connects, or raises Unreachable with the reason and what to do."""
         self.close()
         self._lost = None
-        if isinstance(self._where, SerialPort):
-            port = SerialStream(self._where, self._received, self._is_lost)
-            port.open()
-            self._stream = port
-        else:
-            host = NetworkStream(self._where, self._received, self._is_lost)
-            await host.open(self._settings.connect_s)
-            self._stream = host
+        self._stream = await self._connect(self._settings, self._received, self._is_lost)
+        self._silent_since = asyncio.get_running_loop().time()
+        self._torn = self._streams
 
     def close(self) -> None:
         """Lets go of the connection, and of what it brought that was not complete."""
@@ -100,16 +127,19 @@ class CharacterWire:
             raise self._lost or Unreachable(f"{self._where}: the line is not open")
         self._forget()
         self._asking = True
+        # Until it is answered: a question whose caller is cancelled is given up as well.
+        self._gave_up = True
         patience_s = self._settings.timeout_s if timeout_s is None else timeout_s
         try:
             if request:
                 stream.write(request)
             heard = await self._wait(take, patience_s, _shown(request))
-        except (NoAnswer, Garbled):
-            self._gave_up = True
+        except Refused:
+            self._gave_up = False
             raise
         finally:
             self._asking = False
+        self._gave_up = False
         self.unasked.stray += bool(self._pieces or self._buffer)
         self._forget()
         return heard
@@ -168,7 +198,7 @@ class CharacterWire:
     def _next(self, take: Take[T]) -> Heard[T] | None:
         """A message and the time of the piece that completed it."""
         while True:
-            message = take(self._buffer)
+            message = self._whole(take)
             if message is not None:
                 return Heard(message, self._buffered_mono_ms)
             if not self._pieces:
@@ -177,9 +207,20 @@ class CharacterWire:
             self._kept_bytes -= len(piece)
             self._buffer += piece
 
+    def _whole(self, take: Take[T]) -> T | None:
+        """A message of the buffer that has its beginning."""
+        if self._torn:
+            try:
+                self._torn = take(self._buffer) is None
+            except Malformed:
+                self._torn = False
+        return None if self._torn else take(self._buffer)
+
     async def _more(self) -> None:
-        self._arrived.clear()
-        await self._arrived.wait()
+        # The loss may be older than this call: a port that is gone says so when it is written to.
+        if self._lost is None:
+            self._arrived.clear()
+            await self._arrived.wait()
         if self._lost is not None:
             raise self._lost
 
@@ -192,18 +233,20 @@ class CharacterWire:
         return NoAnswer(f"{self._where}: {missing} within {patience_s:g} s")
 
     def _received(self, data: bytes) -> None:
-        self.last_byte_at = asyncio.get_running_loop().time()
+        self.last_byte_at = now = asyncio.get_running_loop().time()
+        silent_s, self._silent_since = now - self._silent_since, now
         if not (self._asking or self._streams):
             self.unasked.late += self._gave_up
             self.unasked.stray += not self._gave_up
             self._gave_up = False
             return
+        if silent_s >= PAUSE_S and not (self._pieces or self._buffer):
+            self._torn = False
         self._pieces.append((data, self._mono_ms()))
         self._kept_bytes += len(data)
         while self._kept_bytes > MOST_KEPT_BYTES and len(self._pieces) > 1:
-            # What is left of a message without its beginning is noise, and is said to be.
             self._kept_bytes -= len(self._pieces.popleft()[0])
-            self._buffer.clear()
+            self._torn = True
         self._arrived.set()
 
     def _is_lost(self, error: Unreachable) -> None:

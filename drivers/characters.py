@@ -25,7 +25,8 @@ class Talk(Protocol):
         """The answer to `request`; empty: only waits for a message. `timeout_s` None: the line's own.
 
         NoAnswer, Garbled, Refused or Unreachable. Noise before the answer is passed over; bytes behind it
-        are nobody's.
+        are nobody's. Who asks on after NoAnswer in one conversation may be given the late answer to the question
+        before: the codec must then tell whose it is.
         """
         ...
 

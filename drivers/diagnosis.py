@@ -10,12 +10,19 @@ BY_ID = Path("/dev/serial/by-id")
 BAD_SETTINGS = frozenset({errno.EINVAL, errno.ENOTSUP})
 GONE = frozenset({errno.EIO, errno.ENODEV, errno.ENXIO, errno.ECONNRESET})
 HELD = frozenset({errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK})
+SERIAL_SERVER = "the serial server"
+MODBUS_SERVER = "Modbus TCP in the instrument"
 DENIED = frozenset({errno.EACCES, errno.EPERM})
 
 
-def unreachable(where: Endpoint, error: BaseException | None, *, by_id: Path = BY_ID) -> Unreachable:
-    """The error to show. `error` None: the attempt ran into its time limit."""
-    what, hint = _serial(where, error, by_id) if isinstance(where, SerialPort) else _tcp(where, error)
+def unreachable(
+    where: Endpoint, error: BaseException | None, *, by_id: Path = BY_ID, server: str = MODBUS_SERVER
+) -> Unreachable:
+    """The error to show. `error` None: the attempt ran into its time limit. `server`: who listens there."""
+    if isinstance(where, SerialPort):
+        what, hint = _serial(where, error, by_id)
+    else:
+        what, hint = _tcp(where, error, SERIAL_SERVER if where.rtu else server)
     return Unreachable(f"{where}: {what}", hint=hint)
 
 
@@ -38,7 +45,7 @@ def _serial(where: SerialPort, error: BaseException | None, by_id: Path) -> tupl
     if number in GONE:
         return "the adapter is gone", "plug it in again; it is tried again by itself"
     if number in BAD_SETTINGS or isinstance(error, ValueError):
-        settings = f"{where.baudrate} Bd 8{where.parity}{where.stopbits}"
+        settings = f"{where.baudrate} Bd {where.bytesize}{where.parity}{where.stopbits}"
         return f"it refuses {settings}", "this adapter cannot do that (a pseudo-terminal does 8N1 only)"
     if number in {errno.ENOTTY, errno.EISDIR} or "Inappropriate ioctl" in str(error):
         return "this is not a serial port", _adapters(by_id)
@@ -61,9 +68,8 @@ def _membership(device: Path) -> str:
     return f"add the user of tram to the group {group}: sudo usermod -aG {group} USER, then start it again"
 
 
-def _tcp(where: TcpHost, error: BaseException | None) -> tuple[str, str]:
+def _tcp(where: TcpHost, error: BaseException | None, server: str) -> tuple[str, str]:
     number = _number(error)
-    server = "the serial server" if where.rtu else "Modbus TCP in the instrument"
     if number == errno.ECONNREFUSED:
         return "it refuses the connection", f"is {server} switched on, and is {where.port} its port?"
     if error is None or isinstance(error, TimeoutError):

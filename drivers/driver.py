@@ -57,6 +57,10 @@ class DriverSettings(BaseModel):
         """Whether the device talks by itself: it then has its line for itself."""
         return False
 
+    def patience_s(self) -> float:
+        """How long one poll may wait for an instrument that talks by itself; 0: it is asked."""
+        return 0.0
+
     @abstractmethod
     def channels(self) -> tuple[ChannelMeaning, ...]:
         """The channels in the order of the file."""

@@ -3,6 +3,7 @@
 serial:///dev/ttyUSB0?baudrate=9600&parity=N   Modbus RTU on a serial port
 tcp://10.0.0.5:502                             Modbus TCP
 rtu+tcp://10.0.0.6:4001                        RTU frames through a serial server
+tcp://10.0.0.6:4001                            characters, of an instrument or through a serial server
 """
 
 import re
@@ -220,6 +221,8 @@ class LineSettings(BaseModel):
             return "Modbus RTU needs bytesize=8"
         if speech == "characters" and isinstance(where, TcpHost) and where.rtu:
             return f'it carries Modbus RTU; for characters write "tcp://{where}"'
+        if speech == "characters" and isinstance(where, TcpHost) and urlsplit(self.url).port is None:
+            return f'its port is missing, write for example "tcp://{where.host}:4001"'
         return None
 
     def silence_s(self) -> float:

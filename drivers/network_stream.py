@@ -9,6 +9,8 @@ from drivers.diagnosis import unreachable
 from drivers.errors import Unreachable
 from drivers.line import TcpHost
 
+SERVER = "the serial server or the instrument"
+
 
 class NetworkStream(asyncio.Protocol):
     """`received` gets bytes as they come; `lost` is called once, when the other side is gone."""
@@ -28,7 +30,8 @@ class NetworkStream(asyncio.Protocol):
             async with asyncio.timeout(connect_s):
                 await loop.create_connection(lambda: self, self._where.host, self._where.port)
         except OSError as error:
-            raise unreachable(self._where, error) from None
+            self.close()
+            raise unreachable(self._where, error, server=SERVER) from None
 
     def write(self, data: bytes) -> None:
         """Now, or as soon as the kernel has room."""
@@ -54,4 +57,8 @@ class NetworkStream(asyncio.Protocol):
         """Called by the event loop, also after `close`, when nobody is to be told."""
         if self._transport is not None:
             self._transport = None
-            self._lost(unreachable(self._where, error or ConnectionResetError(errno.ECONNRESET, "closed")))
+            self._lost(
+                unreachable(
+                    self._where, error or ConnectionResetError(errno.ECONNRESET, "closed"), server=SERVER
+                )
+            )

@@ -2,12 +2,15 @@
 
 pyserial 3.5 does not lock a port unless it is asked to (`exclusive`), and its own asyncio package buffers what
 it cannot write without end: here a port has one owner, and what does not fit in the kernel is written when it
-can be. It is opened without a thread: with O_NONBLOCK an open waits for no carrier.
+can be. It raises termios.error, which is no OSError, believes that a port does what it was told, and turns the
+check of the parity bit off. A port is opened without a thread: with O_NONBLOCK an open waits for no carrier.
 """
 
 import asyncio
 import contextlib
+import errno
 import os
+import termios
 from collections.abc import Callable
 
 import serial
@@ -46,12 +49,13 @@ class SerialStream:
                 timeout=0,
                 exclusive=True,
             )
+            take_at_its_word(where, port.fileno())
             if where.rs485:
                 switch_to_rs485(where, port)
         except Unreachable:
             self.close()
             raise
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, termios.error) as error:
             self.close()
             raise unreachable(where, _cause(error)) from None
         # An FTDI chip holds bytes back for 16 ms to fill its packet; few other ports know the wish.
@@ -60,8 +64,8 @@ class SerialStream:
         self._loop.add_reader(port.fileno(), self._readable)
 
     def write(self, data: bytes) -> None:
-        """Now, or as soon as the kernel has room."""
-        self._unsent += data
+        """Now, or as soon as the kernel has room. What is left of an older request is never sent."""
+        self._unsent[:] = data
         self._writable()
 
     def close(self) -> None:
@@ -106,7 +110,24 @@ class SerialStream:
 
     def _gone(self, error: OSError | None) -> None:
         self.close()
-        self._lost(unreachable(self._where, error or OSError(5, "the end of the stream")))
+        self._lost(unreachable(self._where, error or OSError(errno.EIO, "the end of the stream")))
+
+
+def take_at_its_word(where: SerialPort, descriptor: int) -> None:
+    """Looks whether the port does what was asked of it, and lets it check the parity bit. OSError, termios.error.
+
+    A port that cannot do 7E1 may take the setting without a word and send 8N1. A character whose parity bit is
+    wrong is read as NUL, which no line of text has: otherwise it would pass for another digit.
+    """
+    settings = termios.tcgetattr(descriptor)
+    cflag = settings[2]
+    does = cflag & termios.CSIZE, bool(cflag & termios.PARENB), bool(cflag & termios.CSTOPB)
+    size = termios.CS7 if where.bytesize == 7 else termios.CS8
+    if does != (size, where.parity != "N", where.stopbits == 2):
+        raise OSError(errno.EINVAL, "the port does something else")
+    if where.parity != "N":
+        settings[0] = (settings[0] | termios.INPCK) & ~(termios.IGNPAR | termios.PARMRK)
+        termios.tcsetattr(descriptor, termios.TCSANOW, settings)
 
 
 def switch_to_rs485(where: SerialPort, port: serial.Serial) -> None:

@@ -78,12 +78,12 @@ class LineSettings(Protocol):
 
 
 class Place(NamedTuple):
-    """Where one device is served: `url` is what its line's url has to be."""
+    """Where one device is served: `url` is what its line's url has to be. `unit` None: its protocol has none."""
 
     device: str
     line: str
     url: str
-    unit: int
+    unit: int | None
     channels: int
 
 
@@ -148,9 +148,11 @@ def _units(station: Station) -> dict[str, int]:
 
 
 def _face(line: Line, devices: Mapping[int, Device], seed: int) -> Face | TalkFace:
-    """What stands behind the line: its devices all speak alike."""
-    kinds = {device.driver for device in devices.values()}
+    """What stands behind the line: its devices all speak alike. ValueError: they cannot be simulated."""
+    kinds = sorted({device.driver for device in devices.values()})
     talkers = [TALKERS[kind] for kind in kinds if kind in TALKERS]
+    if talkers and len(kinds) > 1:
+        raise ValueError(f'line "{line.id}": {" and ".join(kinds)} on one line cannot be simulated')
     if talkers:
         return TalkFace(talkers[0](Behind(devices, seed)))
     return Face(
@@ -181,7 +183,7 @@ def _places(station: Station, line: str, url: str) -> Iterator[Place]:
     for device in station.devices:
         if device.line == line:
             settings = cast("DeviceSettings", device.settings)
-            yield Place(device.id, line, url, settings.address() or 0, len(settings.channels()))
+            yield Place(device.id, line, url, settings.address(), len(settings.channels()))
 
 
 async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> str:

@@ -68,6 +68,21 @@ def test_a_station_in_five_minutes(tmp_path: Path, server: Path, broker: Iotcore
     assert "seq 1" in tram(tmp_path, "verify", "mystation/data/ledger.db")
 
 
+def test_an_instrument_that_speaks_lines(tmp_path: Path) -> None:
+    """The README's tank beside its first station, as the check sees them and as the twin plays them."""
+    tram(tmp_path, "init", "mystation", "--station", "BD_VSIP_NUO001")
+    (tank,) = re.findall(r"```toml\n(\[\[line\]\].*?)```", README, re.DOTALL)
+    file = tmp_path / "mystation" / "station.toml"
+    file.write_text(STATION_FILE + tank, encoding="utf-8")
+    assert re.search(r"level +ascii +– +10s +1", tram(tmp_path, "check", "mystation/station.toml"))
+    twin = Process("twin", tmp_path / "twin.log", "sim", str(file), "--write", str(tmp_path / "copy.toml"))
+    try:
+        until((tmp_path / "copy.toml").exists, "the copy that polls the twin")
+        assert re.search(r"level +\d\.\d+ m\n", tram(tmp_path, "read", "copy.toml", "level"))
+    finally:
+        twin.stop()
+
+
 def proven(folder: Path) -> bool:
     """Whether the README's last command is content, with more than the boot record to judge."""
     command = [sys.executable, "-m", "agent", "central", "verify", "centre", "BD_VSIP_NUO001"]

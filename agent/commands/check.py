@@ -89,11 +89,21 @@ _ACK = {"receipt": "the centre's receipt covers it", "broker": "the broker took 
 
 
 def _line_text(line: "LineForecast") -> list[str]:
-    wire = line.settings
+    head = f"line         {line.line.id}  {line.settings.url}"
+    return [
+        head,
+        f"             {_patience(line)}",
+        *_aligned([COLUMNS, *(_device_row(device) for device in line.devices)]),
+    ]
+
+
+def _patience(line: "LineForecast") -> str:
+    """An instrument that talks by itself has its line for itself: there is no answer to wait for, and no guard."""
+    wire, talkers = line.settings, [device for device in line.devices if device.streams]
+    if talkers:
+        return f"{talkers[0].device.id} talks by itself, and may be silent for {talkers[0].patience_s:g} s"
     busy = "" if line.busy is None else f", busy {line.busy:.1%} of the time"
-    head = f"line         {line.line.id}  {wire.url}"
-    patience = f"             timeout {wire.timeout_s:g} s, guard {wire.guard_s:g} s{busy}"
-    return [head, patience, *_aligned([COLUMNS, *(_device_row(device) for device in line.devices)])]
+    return f"timeout {wire.timeout_s:g} s, guard {wire.guard_s:g} s{busy}"
 
 
 def _device_row(device: "DeviceForecast") -> tuple[str, ...]:
@@ -133,6 +143,7 @@ def _line_table(line: "LineForecast") -> dict[str, object]:
                 "every_ms": device.device.every_ms,
                 "channels": device.channels,
                 "requests": device.requests,
+                "talks_by_itself": device.streams,
                 "wire_ms": None if device.wire_s is None else round(device.wire_s * 1000, 1),
                 "records_per_day": round(device.volume.records_per_day),
                 "bytes_per_day": round(device.volume.bytes_per_day),

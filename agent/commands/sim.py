@@ -154,10 +154,14 @@ def _as_text(urls: Mapping[str, str], places: Sequence["Place"], write: Path | N
     for line in dict.fromkeys(place.line for place in places):
         rows.append(f"{line}  {urls[line]}")
         rows += [
-            f"  {place.device:<16} unit {place.unit:<3} {place.channels} channel{'s' * (place.channels != 1)}"
+            f"  {place.device:<16} unit {_shown(place.unit):<3} {place.channels} channel{'s' * (place.channels != 1)}"
             for place in places
             if place.line == line
         ]
     if write is not None:
         rows.append(f"\nwritten: {write}. In a second window: tram run {write}")
     return "\n".join([*rows, "Ctrl-C ends the simulation."])
+
+
+def _shown(unit: int | None) -> str:
+    return "–" if unit is None else str(unit)

@@ -208,14 +208,19 @@ def take_request(buffer: bytearray, lines: Lines) -> bytes | None:
 def encode_reply(lines: Lines, words: Mapping[str, Word]) -> bytes:
     """An answer with these words in it. ValueError: the wording cannot say them."""
     told = {name: _told(lines, words.get(name)) for name in lines.names}
-    line = lines.layout.write(told).encode("ascii")
-    if lines.check is not None:
-        digits = lines.check.of(line[lines.check.skip :])
-        line += lines.mark + f"{digits:0{lines.check.digits}X}".encode("ascii")
-    whole = lines.start + line + lines.end
+    whole = framed(lines, lines.layout.write(told))
     if _read_back(lines, whole) != {name: words.get(name) for name in lines.names}:
         raise ValueError(f"{dict(words)} cannot be said in this wording; the line would be {whole!r}")
     return whole
+
+
+def framed(lines: Lines, words: str) -> bytes:
+    """What stands in an answer, with its start, check and end."""
+    line = words.encode("ascii")
+    if lines.check is not None:
+        digits = lines.check.of(line[lines.check.skip :])
+        line += lines.mark + f"{digits:0{lines.check.digits}X}".encode("ascii")
+    return lines.start + line + lines.end
 
 
 def _told(lines: Lines, word: Word) -> str | None:
@@ -239,7 +244,7 @@ def take_reply(buffer: bytearray, lines: Lines) -> dict[str, Word] | None:
 
     None: more bytes may complete it. Malformed: noise, a wrong check, a line that does not fit, a word for a number.
     """
-    line = take_line(buffer, lines.end, longest=lines.longest)
+    line = _take_line(buffer, lines)
     if line is None:
         return None
     if not line:
@@ -252,6 +257,14 @@ def take_reply(buffer: bytearray, lines: Lines) -> dict[str, Word] | None:
     if found is None:
         raise Malformed("not worded as this instrument speaks", line)
     return {name: _value(lines, name, word, line) for name, word in found.items()}
+
+
+def _take_line(buffer: bytearray, lines: Lines) -> bytes | None:
+    """As text.take_line, but of a line that is too long so much stays that its end, 2.5 of 12.5, is no line."""
+    excess = len(buffer) - lines.longest - len(lines.end)
+    if excess > 0 and lines.end not in buffer:
+        raise malformed(f"{len(buffer)} bytes without an end of line", buffer, excess)
+    return take_line(buffer, lines.end, longest=lines.longest)
 
 
 def _proved(lines: Lines, line: bytes) -> bytes:

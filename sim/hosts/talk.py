@@ -43,9 +43,9 @@ class TalkConversation:
 
     def _tell(self) -> None:
         assert self._talker.every_s is not None
+        self._next = asyncio.get_running_loop().call_later(self._talker.every_s, self._tell)
         for unit in self._talker.speakers:
             self._put(unit, b"")
-        self._next = asyncio.get_running_loop().call_later(self._talker.every_s, self._tell)
 
     def _put(self, unit: int, request: bytes) -> None:
         due = self._wire.ask(unit, request)

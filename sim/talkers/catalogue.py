@@ -6,11 +6,13 @@ from typing import Any, Final, NamedTuple, cast
 
 from config.station import Device
 from sim import plausible
+from sim.moment import Moment
 from sim.speaker import Figure, Speaker
 from sim.talk import Talker
 from sim.talkers.lines import LinesTalker
 
 DECIMALS: Final = 3
+START: Final = Moment(0.0, 0)
 
 
 class Behind(NamedTuple):
@@ -47,8 +49,11 @@ def speakers(behind: Behind) -> dict[int, Speaker]:
 
 def _lines(behind: Behind) -> Talker:
     wordings = {unit: cast("Any", device.settings).lines for unit, device in behind.devices.items()}
-    return LinesTalker(speakers(behind), wordings)
+    talker = LinesTalker(speakers(behind), wordings)
+    for unit in wordings:
+        talker.tell(unit, START)
+    return talker
 
 
 TALKERS: Final[Mapping[str, Callable[[Behind], Talker]]] = {"ascii": _lines}
-"""By driver."""
+"""By driver. ValueError: these devices cannot be simulated, and why."""

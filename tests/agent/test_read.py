@@ -211,3 +211,14 @@ async def test_a_stuck_line_can_be_seen() -> None:
     assert wire.line.back_by_mono_ms < wire.clock.mono_ms()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@in_virtual_time
+async def test_a_line_that_waits_for_an_instrument_to_speak_is_not_stuck() -> None:
+    wire = Wire("dust")
+    wire.devices["dust"].patience_ms = 120_000
+    wire.instruments["dust"].takes_s = 100_000
+    await wire.runs_for(175)
+    assert wire.line.back_by_mono_ms > wire.clock.mono_ms()
+    await wire.runs_for(200)
+    assert wire.line.back_by_mono_ms < wire.clock.mono_ms()

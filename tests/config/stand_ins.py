@@ -69,6 +69,10 @@ class FakeLine(BaseModel):
         1.0, alias="guard"
     )
 
+    def refuses_speech(self, speech: str) -> str | None:
+        """A port of seven bits has no Modbus."""
+        return "seven bits are too few" if speech == "modbus" and "bytesize=7" in self.url else None
+
 
 class FakeChannel(BaseModel):
     """One channel with every kind of field."""
@@ -138,6 +142,10 @@ class FakeSettings(BaseModel):
     def streams(self) -> bool:
         """As the port says."""
         return self.port == 4
+
+    def patience_s(self) -> float:
+        """As many minutes as the label has letters behind `talk`."""
+        return 60.0 * len(self.label.removeprefix("talk")) if self.streams() else 0.0
 
 
 def broken_driver() -> type[BaseModel]:

@@ -124,3 +124,68 @@ def test_a_guard_that_is_shorter_than_the_timeout_is_a_warning() -> None:
 def test_on_modbus_tcp_a_late_answer_is_known_by_its_number() -> None:
     text = changed('timeout = "1s"', 'timeout = "1s"\nguard = "200ms"')
     assert read(text.replace("serial:///dev/ttyUSB0", "tcp://10.0.0.5")).warnings == ()
+
+
+def on_one_line(first: str, second: str) -> str:
+    """Two devices, with these keys in place of their ports."""
+    return changed("port = 1\nunit = 3", second, changed("port = 502", first, TWO_DEVICES))
+
+
+ASKED, STREAMS = 'port = 502\nlabel = "talk"', 'port = 4\nlabel = "talk"'
+
+
+def test_instruments_of_one_speech_share_a_line() -> None:
+    assert len(read(on_one_line("port = 502\nunit = 1", "port = 1\nunit = 2")).devices) == 2
+    assert len(read(on_one_line(ASKED, ASKED)).devices) == 2
+
+
+@pytest.mark.parametrize(("first", "second", "line"), [("port = 502", ASKED, 36), (ASKED, "port = 502", 37)])
+def test_modbus_and_characters_do_not_share_a_line(first: str, second: str, line: int) -> None:
+    assert said(on_one_line(first, second)) == [
+        (
+            f'station.toml:{line}: device "do".driver: cannot share a line with wire, '
+            'like device "ph" (line 16): give each a line of its own'
+        )
+    ]
+
+
+@pytest.mark.parametrize(("first", "second"), [(STREAMS, ASKED), (ASKED, STREAMS), (STREAMS, STREAMS)])
+def test_an_instrument_that_talks_by_itself_has_its_line_for_itself(first: str, second: str) -> None:
+    assert said(on_one_line(first, second)) == [
+        (
+            'station.toml:36: device "do".line: cannot share a line with an instrument that talks by itself, '
+            'like device "ph" (line 16)'
+        )
+    ]
+
+
+def test_a_line_says_what_it_cannot_carry() -> None:
+    text = changed("serial:///dev/ttyUSB0", "serial:///dev/ttyUSB0?bytesize=7")
+    assert said(text) == [
+        'station.toml:18: device "ph".line: cannot be on line "rs485": seven bits are too few'
+    ]
+    assert read(changed("port = 502", ASKED, text)).devices[0].id == "ph"
+
+
+def test_the_guard_is_looked_at_where_characters_come_over_tcp() -> None:
+    """They have no numbers as Modbus TCP has."""
+    text = changed('timeout = "1s"', 'timeout = "1s"\nguard = "200ms"', changed("port = 502", ASKED))
+    (warning,) = read(text.replace("serial:///dev/ttyUSB0", "tcp://10.0.0.5:4001")).warnings
+    assert 'line "rs485".guard: is shorter than the timeout' in str(warning)
+
+
+def test_nobody_waits_for_answers_of_an_instrument_that_talks_by_itself() -> None:
+    text = changed('timeout = "1s"', 'timeout = "1s"\nguard = "200ms"', changed("port = 502", STREAMS[:8]))
+    assert read(text).warnings == ()
+
+
+def test_an_instrument_is_not_waited_for_so_long_that_the_centre_misses_it() -> None:
+    silent = changed("port = 502", 'port = 4\nlabel = "abc"')
+    assert said(silent) == [
+        (
+            'station.toml:16: device "ph".silence: is too long for this period (got 180 s), at most 120 s: '
+            "the centre takes a device for dead that says nothing for 2.5 periods; make every longer"
+        )
+    ]
+    assert read(changed('every = "5s"', 'every = "90s"', silent)).devices[0].id == "ph"
+    assert read(changed("port = 502", 'port = 502\nlabel = "abc"')).devices[0].id == "ph"

@@ -82,3 +82,14 @@ def test_a_port_without_permission_names_the_group_to_join(tmp_path: Path) -> No
 )
 def test_a_host(where: TcpHost, error: Exception | None, words: str) -> None:
     assert str(unreachable(where, error)).startswith(f"{where}: {words}")
+
+
+def test_who_listens_at_a_host_is_said_by_whoever_asks() -> None:
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "")
+    assert "is the gauge switched on" in str(unreachable(HOST, refused, server="the gauge"))
+    assert "is the serial server switched on" in str(unreachable(SERVER, refused, server="the gauge"))
+
+
+def test_seven_bits_are_said_to_be_seven() -> None:
+    refused = OSError(errno.EINVAL, "bad")
+    assert "it refuses 9600 Bd 7E1" in str(unreachable(PORT._replace(bytesize=7), refused))

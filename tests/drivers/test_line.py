@@ -107,3 +107,29 @@ def test_the_silence_between_frames_follows_the_speed() -> None:
 
 def test_the_schema_shows_durations_as_text() -> None:
     assert LineSettings.model_json_schema()["properties"]["timeout"]["type"] == "string"
+
+
+@pytest.mark.parametrize(
+    ("url", "speech", "words"),
+    [
+        ("serial:///dev/ttyS1?baudrate=9600", "modbus", None),
+        ("serial:///dev/ttyS1?baudrate=9600", "characters", None),
+        ("serial:///dev/ttyS1?baudrate=9600&bytesize=7&parity=E", "characters", None),
+        ("serial:///dev/ttyS1?baudrate=9600&bytesize=7&parity=E", "modbus", "Modbus RTU needs bytesize=8"),
+        ("tcp://10.0.0.6:4001", "characters", None),
+        ("tcp://10.0.0.6", "modbus", None),
+        (
+            "tcp://10.0.0.6",
+            "characters",
+            'its port is missing, write for example "tcp://10.0.0.6:4001"',
+        ),
+        ("rtu+tcp://10.0.0.6:4001", "modbus", None),
+        (
+            "rtu+tcp://10.0.0.6:4001",
+            "characters",
+            'it carries Modbus RTU; for characters write "tcp://10.0.0.6:4001"',
+        ),
+    ],
+)
+def test_what_a_line_can_carry(url: str, speech: str, words: str | None) -> None:
+    assert LineSettings(url=url).refuses_speech(speech) == words

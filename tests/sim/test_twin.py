@@ -9,12 +9,14 @@ from agent.station import load_station
 from agent.tables import settings_of, wire_of
 from config.station import Station
 from drivers import catalogue
-from drivers.bus import Bus
+from drivers.lines import bus_for, on
+from drivers.modbus_settings import Settings as ModbusSettings
 from drivers.protocols.modbus import Value
 from sim.face import Face
 from sim.moment import Moment
 from sim.rehearsal import Rehearsal, rewrite
 from sim.served import ServedLog
+from sim.talkers.catalogue import TALKERS
 from sim.twin import Wishes, serve, wires
 from tests.sim.bench import NOON
 
@@ -91,9 +93,63 @@ channel = [ {{ id = "flow", table = "input", address = 0, type = "int64", unit =
 """
 
 
+CHARACTERS = """\
+[station]
+id = "TALK"
+
+[[line]]
+id = "rs232"
+url = "serial:///dev/ttyS77?baudrate=9600&bytesize=7&parity=E"
+guard = "50ms"
+timeout = "250ms"
+
+[[line]]
+id = "mast"
+url = "tcp://10.0.0.6:4001"
+
+[[device]]
+id = "ph"
+line = "rs232"
+driver = "ascii"
+every = "5s"
+request = 'A?\\r'
+terminator = '\\r'
+pattern = 'A (?P<pH>\\d\\d\\.\\d\\d) (?P<T>[+-]\\d{3}\\.\\d)'
+channel = [
+  { id = "pH", unit = "pH", range = [0, 14] },
+  { id = "Temp", field = "T", unit = "degC", range = [0, 60] },
+]
+
+[[device]]
+id = "do"
+line = "rs232"
+driver = "ascii"
+every = "5s"
+request = 'B?\\r'
+separator = ','
+columns = { DO = 2 }
+count = 3
+check = { algorithm = "sum", mark = "*" }
+channel = [{ id = "DO", unit = "mg/L", range = [0, 20], scale = 0.1 }]
+
+[[device]]
+id = "weather"
+line = "mast"
+driver = "ascii"
+every = "5s"
+silence = "5s"
+pattern = '{T};{RH}'
+channel = [{ id = "T", unit = "degC", range = [-10, 50] }]
+"""
+
+
 def load(folder: Path, port: int = 502) -> Station:
+    return load_text(folder, STATION.format(port=port))
+
+
+def load_text(folder: Path, text: str) -> Station:
     file = folder / "station.toml"
-    file.write_text(STATION.format(port=port))
+    file.write_text(text)
     return load_station(file, elsewhere=True)
 
 
@@ -102,8 +158,9 @@ async def read_all(station: Station) -> dict[tuple[str, str], Value]:
     read: dict[tuple[str, str], Value] = {}
     for device in station.devices:
         (line,) = [line for line in station.lines if line.id == device.line]
-        async with Bus(wire_of(line), lambda: 0) as bus:
-            cycle = await catalogue.driver(device.driver)(settings_of(device), bus.exchange).read()
+        settings = settings_of(device)
+        async with bus_for(wire_of(line), [settings], lambda: 0) as bus:
+            cycle = await on(bus, catalogue.driver(device.driver), settings).read()
         assert cycle.errors == ()
         for reading in (reading for block in cycle.blocks for reading in block.readings):
             assert reading.flags == 0
@@ -144,6 +201,56 @@ async def test_the_rewritten_file_reads_plausible_values_on_every_kind_of_line(t
         (answer.device, channel): value for answer in served.kept for channel, value in answer.values.items()
     }
     assert read == last
+
+
+@pytest.mark.system
+async def test_instruments_that_speak_lines_are_read_right_asked_and_streamed(tmp_path: Path) -> None:
+    station = load_text(tmp_path, CHARACTERS)
+    served = ServedLog()
+    async with serve(station, Wishes(links=tmp_path), served) as (urls, places):
+        assert urls["rs232"] == f"serial://{tmp_path}/rs232.tty?baudrate=9600&parity=N"
+        assert [(place.device, place.unit, place.channels) for place in places] == [
+            ("ph", None, 2),
+            ("do", None, 1),
+            ("weather", None, 1),
+        ]
+        copy = tmp_path / "rehearsal.toml"
+        copy.write_text(rewrite(CHARACTERS, "station.toml", Rehearsal(urls, "k.pem", "l.db")))
+        read = await read_all(load_station(copy, elsewhere=True))
+    assert list(read) == [("ph", "pH"), ("ph", "Temp"), ("do", "DO"), ("weather", "T")]
+    told = {(answer.device, *item) for answer in served.kept for item in answer.values.items()}
+    assert {(*key, value) for key, value in read.items()} <= told
+
+
+@pytest.mark.parametrize("driver", sorted(catalogue.DRIVERS))
+def test_every_driver_has_a_stand_in(driver: str) -> None:
+    """Modbus from its points, all others by a talker; a talker without a driver is nobody's."""
+    is_modbus = issubclass(catalogue.settings(driver), ModbusSettings)
+    assert (driver in TALKERS) != is_modbus
+    assert set(TALKERS) <= set(catalogue.DRIVERS)
+
+
+def test_instruments_of_two_kinds_on_one_line_of_characters_are_not_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(catalogue.DRIVERS, "other", catalogue.DRIVERS["ascii"])
+    text = CHARACTERS.replace('driver = "ascii"', 'driver = "other"', 1)
+    with pytest.raises(ValueError, match='line "rs232": ascii and other on one line cannot be simulated'):
+        wires(load_text(tmp_path, text), Wishes(), ServedLog())
+
+
+def test_an_instrument_whose_wording_takes_no_number_is_said_before_anything_is_served(
+    tmp_path: Path,
+) -> None:
+    text = CHARACTERS.replace("'{T};{RH}'", "'(?P<T>[A-F]);{RH}'")
+    with pytest.raises(ValueError, match='device "weather": its wording does not take'):
+        wires(load_text(tmp_path, text), Wishes(), ServedLog())
+
+
+def test_faults_reach_instruments_that_speak_lines_by_their_names(tmp_path: Path) -> None:
+    built = wires(load_text(tmp_path, CHARACTERS), Wishes(faults=("silent/do", "flip/weather")), ServedLog())
+    assert [(rule.fault.name, rule.unit) for rule in built["rs232"].script.rules] == [("silent", 2)]
+    assert [(rule.fault.name, rule.unit) for rule in built["mast"].script.rules] == [("flip", 1)]
 
 
 @pytest.mark.system

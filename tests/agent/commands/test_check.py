@@ -102,6 +102,101 @@ def test_the_same_for_programs(file: Path) -> None:
     assert table["warnings"] == []
 
 
+WEATHER = """
+[[line]]
+id = "mast"
+url = "tcp://10.0.0.6:4001"
+guard = "300ms"
+
+[[device]]
+id = "weather"
+line = "mast"
+driver = "ascii"
+every = "10s"
+pattern = 'T={T};RH={RH}'
+silence = "30s"
+channel = [{ id = "T", unit = "degC" }, { id = "RH", unit = "%RH" }]
+
+[[destination]]
+"""
+
+
+def test_an_instrument_that_talks_by_itself_is_told_to_and_nobody_guards_its_answers(file: Path) -> None:
+    file.write_text(STATION.replace("\n[[destination]]\n", WEATHER), encoding="utf-8")
+    result = check(file)
+    rows = [line.split() for line in result.output.splitlines()]
+    head = rows.index(["line", "mast", "tcp://10.0.0.6:4001"])
+    assert " ".join(rows[head + 1]) == "weather talks by itself, and may be silent for 30 s"
+    assert ["weather", "ascii", "–", "10s", "2", "–", "–", "8,640"] in [row[:8] for row in rows]
+    assert "guard" not in "".join(rows[head + 1])
+    assert "warning" not in result.output
+    (mast,) = [line for line in json.loads(check(file, "--json").output)["lines"] if line["id"] == "mast"]
+    assert [device["talks_by_itself"] for device in mast["devices"]] == [True]
+
+
+def test_an_instrument_that_speaks_lines_and_is_asked_has_a_guard(file: Path) -> None:
+    asked = WEATHER.replace("silence", r"request = 'D\r'" + "\nsilence")
+    file.write_text(STATION.replace("\n[[destination]]\n", asked), encoding="utf-8")
+    output = check(file).output
+    assert "timeout 1 s, guard 0.3 s\n" in output
+    assert 'line "mast".guard: is shorter than the timeout' in output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "words"),
+    [
+        (
+            ":4001",
+            "",
+            "line",
+            (
+                'device "weather".line: cannot be on line "mast": its port is missing, '
+                'write for example "tcp://10.0.0.6:4001"'
+            ),
+        ),
+        (
+            '"30s"',
+            '"10min"',
+            "silence",
+            (
+                'device "weather".silence: is too long for this period (got 600 s), at most 120 s: the centre takes '
+                "a device for dead that says nothing for 2.5 periods; make every longer"
+            ),
+        ),
+        (
+            "{RH}'",
+            "{H}'",
+            "channel",
+            'device "weather".channel "RH".id: the answer has no field "RH"; there are: H, T',
+        ),
+        (
+            "{RH}'",
+            "{RH}$'",
+            "pattern",
+            (
+                "device \"weather\".pattern: '$' in the pattern is not in the part of the language that is spoken "
+                "here; the whole line has to fit, ^ and $ are not needed"
+            ),
+        ),
+        (
+            "silence",
+            "terminator = '\\R'\nsilence",
+            "terminator",
+            r"""device "weather".terminator: '\\R': escapes are \r \n \t \0 \\ and \x02 with two hexadecimal digits""",
+        ),
+    ],
+)
+def test_mistakes_of_an_instrument_that_speaks_lines_come_with_their_lines(
+    file: Path, old: str, new: str, key: str, words: str
+) -> None:
+    text = STATION.replace("\n[[destination]]\n", WEATHER.replace(old, new))
+    file.write_text(text, encoding="utf-8")
+    (said,) = check(file).stderr.splitlines()
+    line, told = said.removeprefix(f"{file}:").split(": ", 1)
+    assert text.splitlines()[int(line) - 1].split(" = ")[0] == key
+    assert told == words
+
+
 def test_an_impossible_store_and_a_certificate_that_is_none_are_told_with_their_lines(file: Path) -> None:
     (file.parent / "notes.txt").write_text("mine")
     text = STATION + 'ca = "notes.txt"\n[buffer]\npath = "notes.txt/ledger.db"\n'

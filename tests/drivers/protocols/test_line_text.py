@@ -1,5 +1,6 @@
 """Instruments that speak lines: their words, checks and decimals; and wordings that cannot be meant."""
 
+import contextlib
 from dataclasses import replace
 from decimal import Decimal
 
@@ -107,10 +108,27 @@ def test_a_line_that_is_no_answer_is_refused_and_gone(line: bytes, lines: Lines,
 
 
 def test_an_answer_without_an_end_is_dropped_at_its_longest() -> None:
-    buffer = bytearray(b"1" * 259)
-    with pytest.raises(Malformed, match="without an end"):
+    buffer = bytearray(b"1" * 1259)
+    with pytest.raises(Malformed, match="1259 bytes without an end"):
         take_reply(buffer, WIND)
-    assert not buffer
+    assert take_reply(buffer, WIND) is None
+    assert len(buffer) == 258
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 257, 258, 259, 300])
+def test_the_end_of_an_answer_that_is_too_long_is_no_answer(size: int) -> None:
+    """It came in pieces: what stands behind the place where patience ended must not be a value."""
+    numbers = compiled_lines(Wording(separator=",", fields=(("t", 1),)))
+    buffer, taken = bytearray(), []
+    wire = b"1" * 258 + b"12.5\r\n7.1\r\n"
+    for place in range(0, len(wire), size):
+        buffer += wire[place : place + size]
+        with contextlib.suppress(Malformed):
+            taken.append(take_reply(buffer, numbers))
+    for _ in range(3):
+        with contextlib.suppress(Malformed):
+            taken.append(take_reply(buffer, numbers))
+    assert [words for words in taken if words] == [{"t": Decimal("7.1")}]
 
 
 def test_a_request_is_taken_as_it_is_written_and_noise_in_front_is_cut_off() -> None:
