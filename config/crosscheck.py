@@ -79,10 +79,11 @@ def check_addresses(report: Report, devices: Mapping[Place, Device]) -> None:
 
 
 def check_reach(report: Report, lines: Mapping[Place, Line], devices: Mapping[Place, Device]) -> None:
-    """A unit address that its kind of line does not have."""
+    """A unit address that its kind of line does not have; numbers of other protocols are their drivers'."""
     of = {line.id: line for line in lines.values()}
     for place, device in devices.items():
-        address = cast("Settings", device.settings).address()
+        settings = cast("Settings", device.settings)
+        address = settings.address() if settings.speech() == "modbus" else None
         refuses = getattr(getattr(of.get(device.line), "settings", None), "refuses", None)
         problem = refuses(address) if refuses is not None and address is not None else None
         if problem is not None:
@@ -109,6 +110,9 @@ def check_speech(report: Report, lines: Mapping[Place, Line], devices: Mapping[P
             report.add((*place, "driver"), "", wrong)
         elif mine.streams() or theirs.streams():
             wrong = f"cannot share a line with an instrument that talks by itself, {also}"
+            report.add((*place, "line"), "", wrong)
+        elif mine.alone() or theirs.alone():
+            wrong = f"cannot share a line with an instrument that is asked without its address, {also}"
             report.add((*place, "line"), "", wrong)
 
 

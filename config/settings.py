@@ -74,6 +74,10 @@ class Settings(Protocol):
         """How long one poll may wait for a device that talks by itself; 0: it is asked."""
         ...
 
+    def alone(self) -> bool:
+        """Whether nothing in its answers says whose they are."""
+        ...
+
 
 class Kinds(NamedTuple):
     """What a file's devices and lines can be; the rooms that know it hand it in."""

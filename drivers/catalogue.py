@@ -8,6 +8,7 @@ from drivers.errors import Misconfigured
 
 DRIVERS: dict[str, str] = {
     "ascii": "drivers.ascii.AsciiDriver",
+    "bayern_hessen": "drivers.bayern_hessen.BayernHessenDriver",
     "modbus": "drivers.modbus.ModbusDriver",
 }
 

@@ -61,6 +61,10 @@ class DriverSettings(BaseModel):
         """How long one poll may wait for an instrument that talks by itself; 0: it is asked."""
         return 0.0
 
+    def alone(self) -> bool:
+        """Whether nothing in its answers says whose they are: it then has its line for itself as well."""
+        return False
+
     @abstractmethod
     def channels(self) -> tuple[ChannelMeaning, ...]:
         """The channels in the order of the file."""

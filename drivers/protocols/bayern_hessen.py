@@ -170,9 +170,12 @@ def encode_reply(request: DataQuery, values: Sequence[Value], dialect: Dialect) 
     return encode_frame(f"MD{len(values):02d} {groups}", dialect.framing or request.framing)
 
 
-def take_reply(buffer: bytearray, request: DataQuery, dialect: Dialect) -> tuple[Value, ...] | None:
+def take_reply(
+    buffer: bytearray, request: DataQuery, dialect: Dialect, *, of: int | None = None
+) -> tuple[Value, ...] | None:
     """Remove the answer to `request`: its values, perhaps none. None: more bytes may complete it.
 
+    `of`: the instrument that has to answer though the request names none.
     Malformed: noise, a wrong check, another wording than the dialect's, or an answer to another address.
     """
     taken = take_frame(buffer, (dialect.framing or request.framing,), MAX_LINE_BYTES)
@@ -182,8 +185,9 @@ def take_reply(buffer: bytearray, request: DataQuery, dialect: Dialect) -> tuple
     values = _values(" ".join(text(line).split()), request, dialect)
     if values is None:
         raise Malformed("not worded as this dialect has it", line)
-    if not _belong([value.address for value in values], request.number, dialect.addressing):
-        raise Malformed(f"not an answer to {request.address or 'any instrument'}", line)
+    wanted = request.number or of
+    if not _belong([value.address for value in values], wanted, dialect.addressing):
+        raise Malformed(f"not an answer of {wanted or 'any instrument'}", line)
     return values
 
 

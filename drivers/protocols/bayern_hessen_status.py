@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 CALIBRATION, MAINTENANCE, FAULT = "calibration", "maintenance", "instrument_fault"
 OUT_OF_SERVICE, WARMING_UP = "out_of_service", "warming_up"
+INVALID: Final = "invalid concentration"
+"""The meaning of a bit with which an instrument takes its value back."""
 FLAGS: Final = frozenset({CALIBRATION, MAINTENANCE, FAULT, OUT_OF_SERVICE, WARMING_UP})
 
 
@@ -98,7 +100,7 @@ TELEDYNE_T200: Final = Table(
         Bit(0x0080, "converter temperature warning", FAULT, _T200),
         *_teledyne_modes(_T200),
         Bit(0x1000, "warming up", WARMING_UP, _T200),
-        Bit(0x8000, "invalid concentration", FAULT, _T200),
+        Bit(0x8000, INVALID, FAULT, _T200),
     ),
     _TELEDYNE_UNIT_MASK,
     _TELEDYNE_UNITS,
@@ -113,7 +115,7 @@ TELEDYNE_T300: Final = Table(
         Bit(0x0010, "wheel temperature warning", FAULT, _T300),
         Bit(0x0020, "sample temperature warning", FAULT, _T300),
         Bit(0x0040, "sample pressure warning", FAULT, _T300),
-        Bit(0x0080, "invalid concentration", FAULT, _T300),
+        Bit(0x0080, INVALID, FAULT, _T300),
         Bit(0x0100, "off", OUT_OF_SERVICE, _T300),
         *_teledyne_modes(_T300),
     ),

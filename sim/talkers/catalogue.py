@@ -9,6 +9,7 @@ from sim import plausible
 from sim.moment import Moment
 from sim.speaker import Figure, Speaker
 from sim.talk import Talker
+from sim.talkers import bayern_hessen
 from sim.talkers.lines import LinesTalker
 
 DECIMALS: Final = 3
@@ -55,5 +56,17 @@ def _lines(behind: Behind) -> Talker:
     return talker
 
 
-TALKERS: Final[Mapping[str, Callable[[Behind], Talker]]] = {"ascii": _lines}
+def _bayern_hessen(behind: Behind) -> Talker:
+    faces = {}
+    for unit, device in behind.devices.items():
+        settings = cast("Any", device.settings)
+        channels = [(channel.source, channel.expected_unit) for channel in settings.channel]
+        faces[unit] = bayern_hessen.face(unit, settings.wording, channels, settings.values, settings.table)
+    return bayern_hessen.BayernHessenTalker(speakers(behind), faces)
+
+
+TALKERS: Final[Mapping[str, Callable[[Behind], Talker]]] = {
+    "ascii": _lines,
+    "bayern_hessen": _bayern_hessen,
+}
 """By driver. ValueError: these devices cannot be simulated, and why."""

@@ -147,6 +147,10 @@ class FakeSettings(BaseModel):
         """As many minutes as the label has letters behind `talk`."""
         return 60.0 * len(self.label.removeprefix("talk")) if self.streams() else 0.0
 
+    def alone(self) -> bool:
+        """As the port says."""
+        return self.port == 5
+
 
 def broken_driver() -> type[BaseModel]:
     """A driver whose library is not there."""

@@ -1,0 +1,431 @@
+"""Bayern-Hessen on a line: manuals' answers as readings, whose they are, and what status words make of them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.station import load_station
+from agent.tables import settings_of, wire_of
+from config.errors import StationFileError
+from drivers.bayern_hessen import BayernHessenDriver, Settings
+from drivers.driver import Cycle
+from drivers.errors import Garbled, NoAnswer, Unreachable
+from drivers.lines import bus_for, on
+from drivers.protocols.bayern_hessen import SetMode, encode_request
+from drivers.protocols.bayern_hessen_frame import Framing, encode_frame
+from sim.rehearsal import Rehearsal, rewrite
+from sim.served import ServedLog
+from sim.talk import TalkFace
+from sim.talkers.bayern_hessen import BayernHessenTalker
+from sim.twin import Wishes, serve, wires
+from telemetry.reading import Flag, Reading
+from tests.drivers.simulated_talk import SimulatedLine, TalkingLine, moment
+from tests.virtual_time import in_virtual_time
+
+FAULT = int(Flag.INSTRUMENT_FAULT)
+CALIBRATION, MAINTENANCE = int(Flag.CALIBRATION), int(Flag.MAINTENANCE)
+
+
+def channel(id_: str, field: str, unit: str = "ppb", **more: Any) -> dict[str, Any]:
+    return {"id": id_, "field": field, "unit": unit, **more}
+
+
+def settings(dialect: str, unit: int, *channels: dict[str, Any], **more: Any) -> Settings:
+    text = json.dumps({"dialect": dialect, "unit": unit, "channel": channels, **more})
+    found = Settings.model_validate_json(text)
+    assert list(found.problems()) == []
+    return found
+
+
+async def said(asked: Settings, *frames: bytes, **line_settings: Any) -> tuple[Cycle, list[bytes]]:
+    """What the driver makes of these answers, one for each request, and what it sent."""
+    answers = list(frames)
+    line = SimulatedLine(lambda _: [(0.05, answers.pop(0))] if answers else [], **line_settings)
+    async with line.bus:
+        cycle = await BayernHessenDriver(asked, line.bus).read()
+    return cycle, [request for _, request in line.requests]
+
+
+def readings(cycle: Cycle) -> tuple[Reading, ...]:
+    return tuple(reading for block in cycle.blocks for reading in block.readings)
+
+
+SO2 = settings("ecotech-old", 97, channel("SO2", "1", "ppb"), values=1)
+NOX = settings(
+    "thermo", 1, channel("NO", "1"), channel("NO2", "2"), channel("NOx", "3"), values=3, query="DA 14"
+)
+SO2_ANSWER = b"\x02MD01 097 +1532+02 40 00 000 00000000 \x0324"
+NOX_ANSWER = b"\x02MD03 001 +2578+01 03 04  002 +5681+00 03 04  003 +1175+01 03 04  \x033C"
+
+
+@in_virtual_time
+async def test_a_serinus_says_153_ppb() -> None:
+    cycle, sent = await said(SO2, SO2_ANSWER)
+    assert sent == [b"\x02DA097\x033A"]
+    assert readings(cycle) == (Reading("SO2", 153.2),)
+    assert cycle.errors == ()
+
+
+@in_virtual_time
+async def test_three_values_of_a_42i_come_in_one_answer_with_their_status() -> None:
+    cycle, sent = await said(NOX, NOX_ANSWER)
+    assert sent == [b"\x02DA  1\x03" + sent[0][-2:]]
+    # Operating status 03: service mode and maintenance; failure 04: a bit that no table names.
+    flags = MAINTENANCE | FAULT
+    assert readings(cycle) == (
+        Reading("NO", 25.78, flags),
+        Reading("NO2", 5.681, flags),
+        Reading("NOx", 11.75, flags),
+    )
+    assert "NO: the instrument reports bit 0004, which no table names (status 0304)" in str(cycle.errors[0])
+    assert len(cycle.blocks) == 1
+
+
+@in_virtual_time
+async def test_a_span_check_is_never_taken_for_outside_air() -> None:
+    frame = encode_frame("MD02 097 +1532+02 48 00 00000000 098 +4567-02 44 22 00000000 ", Framing.BCC)
+    two = settings("ecotech-old", 97, channel("NO", "097"), channel("NO2", "098"), values=2)
+    cycle, _ = await said(two, frame)
+    assert readings(cycle) == (
+        Reading("NO", 153.2, CALIBRATION),
+        Reading("NO2", 0.04567, CALIBRATION | FAULT),
+    )
+    assert [str(error) for error in cycle.errors] == [
+        "NO2: the instrument reports instrument failure, cell heater failure (status 4422)"
+    ]
+
+
+@in_virtual_time
+async def test_an_analyzer_that_was_switched_to_mass_gives_no_ppb() -> None:
+    frame = encode_frame("MD01 097 +1532+02 00 00 000 00000000 ", Framing.BCC)
+    cycle, _ = await said(SO2, frame)
+    assert readings(cycle) == (Reading("SO2", None, FAULT),)
+    assert 'says "gravimetric" where the station file expects "ppb"' in str(cycle.errors[0])
+    mass, _ = await said(settings("ecotech-old", 97, channel("SO2", "1", "ug/m3"), values=1), frame)
+    assert readings(mass) == (Reading("SO2", 153.2),)
+
+
+CO = settings(
+    "teledyne-type-2",
+    310,
+    channel("CO", "310", "ppb"),
+    channel("CO2", "311", "%vol"),
+    model="teledyne-t300",
+)
+
+
+@in_virtual_time
+async def test_gases_of_a_t300_are_found_by_identification_and_converted_by_powers_of_ten() -> None:
+    frame = encode_frame("MD02 310 +1250+00 60 00 000 000000 311 +4100+02 60 00 000 000000 ", Framing.BCC)
+    cycle, _ = await said(CO, frame)
+    assert readings(cycle) == (Reading("CO", 1250.0), Reading("CO2", 0.041))
+    swapped = encode_frame("MD02 311 +4100+02 60 00 000 000000 310 +1250+00 60 00 000 000000 ", Framing.BCC)
+    assert readings((await said(CO, swapped))[0]) == readings(cycle)
+
+
+@in_virtual_time
+async def test_what_the_instrument_takes_back_is_no_value() -> None:
+    frame = encode_frame("MD02 310 +1250+00 60 80 000 000000 311 +4100+02 64 00 000 000000 ", Framing.BCC)
+    cycle, _ = await said(CO, frame)
+    assert readings(cycle) == (Reading("CO", None, FAULT), Reading("CO2", 0.041, CALIBRATION))
+    assert "CO: the instrument reports invalid concentration" in str(cycle.errors[0])
+
+
+@in_virtual_time
+async def test_a_gas_that_is_no_longer_reported_has_no_value_and_takes_nobody_elses() -> None:
+    frame = encode_frame("MD01 310 +1250+00 60 00 000 000000 ", Framing.BCC)
+    cycle, _ = await said(CO, frame)
+    assert readings(cycle) == (Reading("CO", 1250.0), Reading("CO2", None, FAULT))
+    assert 'CO2: the answer has no value "311" of its own; there are: 310' in str(cycle.errors[0])
+
+
+@in_virtual_time
+async def test_the_gas_of_an_acoem_is_told_by_its_number() -> None:
+    both = settings("ecotech-new", 30, channel("NO", "gas 001"), channel("NO2", "gas 002"))
+    frame = encode_frame("MD02 030 +2578+01 40 00 002 001234 030 +5384+00 41 20 001 001234 ", Framing.BCC)
+    cycle, _ = await said(both, frame)
+    out_of_service = int(Flag.OUT_OF_SERVICE)
+    assert readings(cycle) == (Reading("NO", 5.384, out_of_service | FAULT), Reading("NO2", 25.78))
+    twice = encode_frame("MD02 030 +2578+01 40 00 001 001234 030 +5384+00 40 00 001 001234 ", Framing.BCC)
+    assert [reading.value for reading in readings((await said(both, twice))[0])] == [None, None]
+
+
+@in_virtual_time
+async def test_an_instrument_that_was_set_up_anew_shifts_no_value_to_another_channel() -> None:
+    two = "MD02 001 +2578+01 00 00  002 +5681+00 00 00  "
+    cycle, _ = await said(NOX, encode_frame(two, Framing.BCC))
+    assert readings(cycle) == tuple(Reading(name, None, FAULT) for name in ("NO", "NO2", "NOx"))
+    (error,) = cycle.errors
+    assert "has 2 values, not 3" in str(error)
+    none, _ = await said(SO2, encode_frame("MD00", Framing.BCC))
+    assert readings(none) == (Reading("SO2", None, FAULT),)
+
+
+@in_virtual_time
+async def test_a_horiba_is_asked_without_address_or_check_and_has_whole_mantissas() -> None:
+    apna = settings("horiba", 11, channel("NO", "011"), channel("NOx", "013"), query="DA", check=False)
+    line = "MD03 011 +1234-02 00 00 000 000000 012 +0567-02 00 00 000 000000 013 +1801-02 02 00 000 000000 "
+    cycle, sent = await said(apna, encode_frame(line, Framing.CR))
+    assert sent == [b"\x02DA\r"]
+    assert readings(cycle) == (Reading("NO", 12.34), Reading("NOx", 18.01, MAINTENANCE))
+    with pytest.raises(Garbled):
+        await said(
+            settings("horiba", 10, channel("NO", "010"), query="DA", check=False),
+            encode_frame(line, Framing.CR),
+        )
+
+
+@in_virtual_time
+async def test_the_station_file_can_word_what_a_manual_does_not_say() -> None:
+    bam = settings(
+        "ecotech-new", 1, channel("PM10", "1", "mg/m3"), values=1, identifications="rising", mantissa="whole",
+        joined_status=True, replies="text", tails=[[]],
+    )  # fmt: skip
+    cycle, _ = await said(bam, b"\rMD01 001 +1500-05 0000 \r")
+    assert readings(cycle) == (Reading("PM10", 0.015),)
+
+
+@in_virtual_time
+async def test_the_answer_of_another_instrument_is_not_ours() -> None:
+    other = encode_frame("MD01 098 +1532+02 40 00 000 00000000 ", Framing.BCC)
+    with pytest.raises(Garbled):
+        await said(SO2, other)
+    cycle, _ = await said(SO2, other + SO2_ANSWER)
+    assert readings(cycle) == (Reading("SO2", 153.2),)
+
+
+@in_virtual_time
+async def test_a_damaged_answer_is_asked_for_again() -> None:
+    damaged = SO2_ANSWER.replace(b"1532", b"1533")
+    cycle, sent = await said(SO2, damaged, SO2_ANSWER, retries=1)
+    assert readings(cycle) == (Reading("SO2", 153.2),)
+    assert len(sent) == 2
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
+    "no count": ({"values": None}, ("channel", 0, "field"), "write how many values an answer has"),
+    "beyond the count": (
+        {"channel": [channel("SO2", "2")]},
+        ("channel", 0, "field"),
+        "an answer has 1 values",
+    ),
+    "the channel's own name": (
+        {"channel": [{"id": "SO2", "unit": "ppb"}]},
+        ("channel", 0, "id"),
+        'no value is called "SO2": "1" is the first value',
+    ),
+    "gases of a maker that has none": (
+        {"channel": [channel("SO2", "gas 001")]},
+        ("channel", 0, "field"),
+        "which gas",
+    ),
+    "several of one identification": (
+        {"dialect": "ecotech-new", "values": 2, "channel": [channel("SO2", "097")]},
+        ("channel", 0, "field"),
+        "name their places",
+    ),
+    "a Teledyne without its model": (
+        {"dialect": "teledyne-type-1"},
+        ("model",),
+        "teledyne-t200, teledyne-t300",
+    ),
+    "a Teledyne's table for another": ({"model": "teledyne-t400"}, ("model",), "tables are: ecotech"),
+    "no tail at all": ({"tails": []}, ("tails",), "at least one form"),
+    "names of two kinds": (
+        {"channel": [channel("SO2", "1"), channel("H2S", "098")]},
+        ("channel",),
+        "all values by place",
+    ),
+}
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(("more", "path", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_in_the_station_file(
+    more: dict[str, Any], path: tuple[str | int, ...], message: str
+) -> None:
+    table = {"dialect": "ecotech-old", "unit": 97, "values": 1, "channel": [channel("SO2", "1")], **more}
+    found = list(Settings.model_validate_json(json.dumps(table)).problems())
+    assert [problem.path for problem in found] == [path]
+    assert message in found[0].message
+
+
+@pytest.mark.pure
+def test_what_a_device_says_of_itself() -> None:
+    assert (SO2.address(), SO2.alone(), SO2.asks(), SO2.speech()) == (97, False, "DA097", "characters")
+    assert NOX.asks() == "DA  1"
+    assert SO2.rows() == [["SO2", "DA097", "1", "text", "", 1.0, 0.0, "ppb", None]]
+
+
+STATION = """\
+[station]
+id = "AIR"
+
+[[line]]
+id = "rs485"
+url = "serial:///dev/ttyS77?baudrate=9600&parity=N"
+timeout = "300ms"
+guard = "50ms"
+
+[[line]]
+id = "server"
+url = "tcp://10.0.0.6:4001"
+timeout = "300ms"
+guard = "50ms"
+
+[[device]]
+id = "nox"
+line = "rs485"
+driver = "bayern_hessen"
+dialect = "thermo"
+unit = 42
+values = 4
+every = "5s"
+channel = [
+  { id = "NO", field = "1", unit = "ppb", range = [0, 500] },
+  { id = "NO2", field = "2", unit = "ug/m3", instrument_unit = "ppb", scale = 1.88 },
+]
+
+[[device]]
+id = "o3"
+line = "rs485"
+driver = "bayern_hessen"
+dialect = "teledyne-type-1"
+model = "teledyne-t400"
+unit = 400
+values = 1
+every = "5s"
+channel = [ { id = "O3", field = "1", unit = "ppb", instrument_unit = "ppm" } ]
+
+[[device]]
+id = "so2"
+line = "rs485"
+driver = "bayern_hessen"
+dialect = "ecotech-new"
+unit = 97
+every = "5s"
+channel = [
+  { id = "SO2", field = "gas 001", unit = "ppm" },
+  { id = "H2S", field = "gas 002", unit = "ug/m3" },
+]
+
+[[device]]
+id = "co"
+line = "server"
+driver = "bayern_hessen"
+dialect = "teledyne-type-2"
+model = "teledyne-t300"
+unit = 310
+query = "DA"
+every = "5s"
+channel = [
+  { id = "CO2", field = "311", unit = "ppm" },
+  { id = "CO", field = "310", unit = "mg/m3" },
+]
+"""
+
+
+def written(folder: Path, text: str = STATION) -> Path:
+    file = folder / "station.toml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.system
+async def test_the_twin_is_read_on_a_pseudo_terminal_and_over_tcp(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    served = ServedLog()
+    async with serve(load_station(file, elsewhere=True), Wishes(links=tmp_path), served) as (urls, _):
+        copy = tmp_path / "rehearsal.toml"
+        copy.write_text(rewrite(STATION, "station.toml", Rehearsal(urls, "k.pem", "l.db")))
+        station = load_station(copy, elsewhere=True)
+        read: dict[tuple[str, str], Any] = {}
+        for line in station.lines:
+            devices = [device for device in station.devices if device.line == line.id]
+            async with bus_for(wire_of(line), [settings_of(device) for device in devices], lambda: 0) as bus:
+                for device in devices:
+                    cycle = await on(bus, BayernHessenDriver, settings_of(device)).read()
+                    assert cycle.errors == (), device.id
+                    read |= {(device.id, name): value for name, value, _ in readings(cycle)}
+    last = {(answer.device, name): value for answer in served.kept for name, value in answer.values.items()}
+    assert read == last
+    assert len(read) == 7
+
+
+def talking(folder: Path, *faults: str, **more: Any) -> tuple[TalkingLine, dict[str, BayernHessenDriver]]:
+    """The twin of the line rs485 in virtual time, and the drivers of its devices."""
+    station = load_station(written(folder), elsewhere=True)
+    face = wires(station, Wishes(), ServedLog(), moment)["rs485"].face
+    assert isinstance(face, TalkFace)
+    line = TalkingLine(face, faults=faults, timeout="1s", guard="1s", **more)
+    devices = [device for device in station.devices if device.line == "rs485"]
+    return line, {device.id: BayernHessenDriver(settings_of(device), line.bus) for device in devices}
+
+
+FAULTS = ("silent", "late=1.2", "truncated", "flip", "flip=3", "noise", "close", "reboot=3", "slow=0.5")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@in_virtual_time
+async def test_every_fault_gives_the_right_value_or_none(tmp_path: Path, fault: str) -> None:
+    line, drivers = talking(tmp_path, f"{fault}%40/nox", retries=1)
+    outcomes: list[str] = []
+    async with line.bus:
+        for _ in range(40):
+            for name, driver in drivers.items():
+                outcomes.append(f"{name} {await outcome(driver, line)}")
+    assert outcomes.count("nox read") > 5
+    assert outcomes.count("so2 read") + outcomes.count("o3 read") >= (80 if fault != "close" else 40)
+    if fault not in ("noise", "slow=0.5", "flip", "flip=3"):
+        assert len(set(outcomes)) > 3, "the fault was seen"
+
+
+async def outcome(driver: BayernHessenDriver, line: TalkingLine) -> str:
+    """One poll: what was read is what the instrument showed when it was asked."""
+    try:
+        cycle = await driver.read()
+    except (NoAnswer, Garbled, Unreachable) as error:
+        return type(error).__name__
+    assert cycle.errors == ()
+    served = line.wire.served.kept[-1]
+    assert {reading.channel: reading.value for reading in readings(cycle)} == served.values
+    assert served.unit == driver._settings.address()
+    return "read"
+
+
+@in_virtual_time
+async def test_an_instrument_in_span_by_command_says_so(tmp_path: Path) -> None:
+    line, drivers = talking(tmp_path)
+    talker = line.wire.face.talker  # type: ignore[union-attr]
+    assert isinstance(talker, BayernHessenTalker)
+    async with line.bus:
+        assert flags(await drivers["so2"].read()) == [0, 0]
+        line.write(encode_request(SetMode("K", "097")))
+        assert flags(await drivers["so2"].read()) == [CALIBRATION, CALIBRATION]
+        assert flags(await drivers["nox"].read()) == [0, 0]
+        line.write(encode_request(SetMode("M", "097")))
+        talker.words[42] = 0x0001
+        assert flags(await drivers["so2"].read()) == [0, 0]
+        assert flags(await drivers["nox"].read()) == [FAULT, FAULT]
+
+
+def flags(cycle: Cycle) -> Sequence[int]:
+    return [reading.flags for reading in readings(cycle)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("unit = 97", "unit = 42", 'is the address of device "nox" too'),
+        ("unit = 97", 'query = "DA"\nunit = 97', "asked without its address"),
+    ],
+)
+def test_two_instruments_whose_answers_could_be_mixed_up_are_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(StationFileError) as told:
+        load_station(written(tmp_path, STATION.replace(old, new)), elsewhere=True)
+    assert message in str(told.value)
