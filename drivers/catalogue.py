@@ -9,6 +9,7 @@ from drivers.errors import Misconfigured
 DRIVERS: dict[str, str] = {
     "ascii": "drivers.ascii.AsciiDriver",
     "bayern_hessen": "drivers.bayern_hessen.BayernHessenDriver",
+    "clink": "drivers.clink.ClinkDriver",
     "modbus": "drivers.modbus.ModbusDriver",
 }
 

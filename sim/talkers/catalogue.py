@@ -9,7 +9,7 @@ from sim import plausible
 from sim.moment import Moment
 from sim.speaker import Figure, Speaker
 from sim.talk import Talker
-from sim.talkers import bayern_hessen
+from sim.talkers import bayern_hessen, clink
 from sim.talkers.lines import LinesTalker
 
 DECIMALS: Final = 3
@@ -65,8 +65,18 @@ def _bayern_hessen(behind: Behind) -> Talker:
     return bayern_hessen.BayernHessenTalker(speakers(behind), faces)
 
 
+def _clink(behind: Behind) -> Talker:
+    faces = {}
+    for unit, device in behind.devices.items():
+        settings = cast("Any", device.settings)
+        units = {channel.source: channel.expected_unit for channel in settings.channel}
+        faces[unit] = clink.ClinkFace(settings.wire, units)
+    return clink.ClinkTalker(speakers(behind), faces)
+
+
 TALKERS: Final[Mapping[str, Callable[[Behind], Talker]]] = {
     "ascii": _lines,
     "bayern_hessen": _bayern_hessen,
+    "clink": _clink,
 }
 """By driver. ValueError: these devices cannot be simulated, and why."""
