@@ -11,6 +11,7 @@ DRIVERS: dict[str, str] = {
     "bayern_hessen": "drivers.bayern_hessen.BayernHessenDriver",
     "clink": "drivers.clink.ClinkDriver",
     "modbus": "drivers.modbus.ModbusDriver",
+    "teledyne": "drivers.teledyne.TeledyneDriver",
 }
 
 

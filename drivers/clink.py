@@ -1,9 +1,9 @@
 """Thermo iSeries analyzers that speak C-Link: one command for each value, and what the analyzer says of itself.
 
 An answer repeats the command, but not whose it is: only silence on the line tells two instruments apart
-(drivers.turns). At each poll the analyzer is asked first what it does (`gas mode`): a value that comes while it stands in span is not
-outside air. The bits of the word `flags` differ per model and no manual's table of them is here: `flag_bits` takes
-them from the manual on the technician's desk.
+(drivers.turns). At each poll the analyzer is asked first what it does (`gas mode`): a value that comes while it
+stands in span is not outside air. The bits of the word `flags` differ per model and no manual's table of them is
+here: `flag_bits` takes them from the manual on the technician's desk.
 
 Left out: the records that the analyzer keeps (`lrec`). They carry the time of its own clock, whose zone and error
 nobody tells, and a poll's answer is dated by ours: an old record would be signed as a measurement of now.

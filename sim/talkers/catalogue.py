@@ -9,7 +9,7 @@ from sim import plausible
 from sim.moment import Moment
 from sim.speaker import Figure, Speaker
 from sim.talk import Talker
-from sim.talkers import bayern_hessen, clink
+from sim.talkers import bayern_hessen, clink, teledyne
 from sim.talkers.lines import LinesTalker
 
 DECIMALS: Final = 3
@@ -74,9 +74,22 @@ def _clink(behind: Behind) -> Talker:
     return clink.ClinkTalker(speakers(behind), faces)
 
 
+def _teledyne(behind: Behind) -> Talker:
+    faces = {}
+    for unit, device in behind.devices.items():
+        settings = cast("Any", device.settings)
+        tests = {
+            channel.source: (channel.label or channel.source, channel.expected_unit)
+            for channel in settings.channel
+        }
+        faces[unit] = teledyne.TeledyneFace(settings.wording, settings.unit or 0, tests)
+    return teledyne.TeledyneTalker(speakers(behind), faces)
+
+
 TALKERS: Final[Mapping[str, Callable[[Behind], Talker]]] = {
     "ascii": _lines,
     "bayern_hessen": _bayern_hessen,
     "clink": _clink,
+    "teledyne": _teledyne,
 }
 """By driver. ValueError: these devices cannot be simulated, and why."""
