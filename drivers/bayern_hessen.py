@@ -30,7 +30,7 @@ from drivers.protocols.bayern_hessen import (
 )
 from drivers.protocols.bayern_hessen_frame import Framing
 from drivers.protocols.unit_words import is_mass, is_share
-from drivers.said_unit import Outcome, SaidChannel, SaidSettings
+from drivers.said_unit import Outcome, SaidChannel, SaidSettings, real
 from telemetry.reading import Block, Flag, Reading
 
 Maker = Literal["thermo", "ecotech-old", "ecotech-new", "teledyne-type-1", "teledyne-type-2", "horiba"]
@@ -214,7 +214,7 @@ def judged(channel: SaidChannel, value: Value, table: status.Table) -> Outcome:
     for bit in told:
         flags |= _FLAGS[bit.flag] if bit.flag else 0
     unit = status.unit_of(value.word, table)
-    reading, error = channel.outcome(value.value, _spelt(unit, channel.expected_unit), flags)
+    reading, error = channel.outcome(real(value.value), _spelt(unit, channel.expected_unit), flags)
     if error is None and flags & FAULT:
         faults = ", ".join(bit.meaning for bit in told if bit.flag == status.FAULT)
         error = DriverError(f"{channel.id}: the instrument reports {faults} (status {value.word:04X})")

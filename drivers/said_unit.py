@@ -17,6 +17,11 @@ from drivers.protocols.unit_words import power
 from telemetry.reading import Reading
 
 
+def real(number: Decimal) -> Decimal:
+    """The same number, never a whole one by the way it is written."""
+    return number + Decimal("0.0")
+
+
 class Outcome(NamedTuple):
     """A reading, and what the technician has to know about it."""
 
@@ -53,7 +58,8 @@ class SaidChannel(CharacterChannel):
         """The reading of a number in the unit that the instrument said; None: this instrument says none."""
         steps = self.power_from(self.expected_unit if unit is None else unit)
         if steps is not None:
-            return Outcome(self.reading(number.scaleb(steps) if steps else number, flags))
+            # 0.041 ppm is 41.0 ppb, as 0.0415 is 41.5: one channel's numbers are of one kind.
+            return Outcome(self.reading(real(number.scaleb(steps)) if steps else number, flags))
         said, expected = (f'"{word}"' if word else "no unit" for word in (unit or "", self.expected_unit))
         return Outcome(
             Reading(self.id, None, flags | FAULT),

@@ -198,6 +198,14 @@ async def test_the_answer_of_another_instrument_is_not_ours() -> None:
 
 
 @in_virtual_time
+async def test_a_channel_is_no_whole_number_because_its_exponent_is_high() -> None:
+    for number, value in (("+1532+02", "153.2"), ("+1532+03", "1532.0"), ("+1532+04", "15320.0")):
+        frame = encode_frame(f"MD01 097 {number} 40 00 000 00000000 ", Framing.BCC)
+        ((_, said_value, _),) = readings((await said(SO2, frame))[0])
+        assert repr(said_value) == value
+
+
+@in_virtual_time
 async def test_a_damaged_answer_is_asked_for_again() -> None:
     damaged = SO2_ANSWER.replace(b"1532", b"1533")
     cycle, sent = await said(SO2, damaged, SO2_ANSWER, retries=1)
