@@ -147,6 +147,13 @@ async def test_a_command_that_this_model_does_not_know_costs_its_own_channel_onl
 
 
 @in_virtual_time
+async def test_a_value_that_is_missing_keeps_the_analyzers_own_reason_too() -> None:
+    answers = {b"gas mode": b"gas mode span\r", b"o3": b"o3 bad cmd\r"}
+    cycle, _ = await said(settings(), answers)
+    assert readings(cycle) == (Reading("O3", None, FAULT | CALIBRATION),)
+
+
+@in_virtual_time
 async def test_an_answer_that_is_no_number_is_no_value() -> None:
     cycle, _ = await said(settings(), {**SAMPLE, b"o3": b"o3 ----- ppb\r"})
     assert readings(cycle) == (Reading("O3", None, FAULT),)
