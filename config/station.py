@@ -159,6 +159,9 @@ class DeviceHead(Table):
         alias="every", description="Time from one poll to the next", examples=["5s"]
     )
     profile: str | None = Field(None, description="Channels from the library; own ones are added or override")
+    without: tuple[str, ...] = Field(
+        (), description="Channels of the profile that this instrument does not have", examples=[["VOC"]]
+    )
 
 
 class Destination(Table):

@@ -1,7 +1,7 @@
 """From tables of the file to values. What is wrong goes to the report, and the rest is still looked at."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
@@ -60,7 +60,7 @@ class Reader:
         head = self.model(DeviceHead, place, own)
         self._check_channel_ids(place, rest.get("channel"))
         model = self._settings_model(place, own.get("driver"), kinds.drivers)
-        merged = self._with_profile(place, own.get("profile"), rest, kinds.profiles)
+        merged = self._with_profile(place, own, rest, kinds.profiles)
         if model is None or merged is None:
             return None
         settings = self._settings(model, merged)
@@ -109,14 +109,36 @@ class Reader:
             self.report.add((*place, "driver"), "", f"cannot be loaded (got {shown(driver)}): {error}")
             return None
 
-    def _with_profile(self, place: Place, name: object, rest: Tree, profiles: Profiles) -> Merged | None:
+    def _with_profile(self, place: Place, own: Tree, rest: Tree, profiles: Profiles) -> Merged | None:
+        name = own.get("profile")
         if not isinstance(name, str):
+            if name is None and "without" in own:
+                self.report.add(
+                    (*place, "without"), "", "it leaves out channels of a profile, and none is named"
+                )
             return Merged(place, rest)
         if name not in profiles:
             right = did_you_mean(name, profiles, "profiles")
             self.report.add((*place, "profile"), "", f"there is no such profile (got {shown(name)}), {right}")
             return None
-        return merge(place, rest, profiles[name]())
+        profile = profiles[name]()
+        unfit = own.get("without")
+        return merge(place, rest, self._less(place, unfit, profile) if isinstance(unfit, list) else profile)
+
+    def _less(self, place: Place, unfit: Sequence[object], profile: Tree) -> Tree:
+        """The profile without the channels that this instrument does not have."""
+        channels = cast("Sequence[Tree]", profile.get("channel", ()))
+        names = [str(channel.get("id")) for channel in channels]
+        for index, name in enumerate(unfit):
+            if isinstance(name, str) and name not in names:
+                right = did_you_mean(name, names, "channels of the profile")
+                self.report.add(
+                    (*place, "without", index),
+                    "",
+                    f"the profile has no such channel (got {shown(name)}), {right}",
+                )
+        kept = [channel for channel, name in zip(channels, names, strict=True) if name not in unfit]
+        return {**profile, "channel": kept}
 
     def _check_channel_ids(self, place: Place, channels: object) -> None:
         first: dict[str, Place] = {}

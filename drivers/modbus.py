@@ -21,6 +21,7 @@ from drivers.protocols.modbus_pdu import (
     encode_request,
 )
 from drivers.scaling import Scaling, scaling
+from drivers.status import StatusRule, flagged
 from telemetry.reading import Block, Flag, Reading
 
 FAULT = int(Flag.INSTRUMENT_FAULT)
@@ -55,13 +56,13 @@ class _Poll:
         """No channel of this block has a value."""
         self.missing += [Reading(point.channel, None, error.flags) for point in read.block.points]
 
-    def cycle(self) -> Cycle:
-        """Raises the first error when nothing was read."""
+    def cycle(self, rules: Sequence[StatusRule]) -> Cycle:
+        """With the flags of the status channels. Raises the first error when nothing was read."""
         if not self.blocks or self.at_mono_ms is None:
             raise self.errors[0]
         if self.missing:
             self.blocks.append(Block(self.at_mono_ms, tuple(self.missing)))
-        return Cycle(tuple(self.blocks), tuple(self.errors))
+        return Cycle(flagged(self.blocks, rules) if rules else tuple(self.blocks), tuple(self.errors))
 
 
 class ModbusDriver:
@@ -74,6 +75,7 @@ class ModbusDriver:
         self._unit = settings.unit
         self._exchange = line
         self._channels = {channel.id: channel for channel in settings.channel}
+        self._status_rules = settings.status_rules()
         blocks = plan(settings.points(), gap=settings.block_gap, most=settings.block_max)
         self._reads = [self._prepared(block) for block in blocks]
 
@@ -81,7 +83,7 @@ class ModbusDriver:
         """One poll. After silence or damage the rest of the blocks is not asked for: one timeout is enough."""
         poll = _Poll()
         self._reads = [kept for read in self._reads for kept in await self._follow(read, poll)]
-        return poll.cycle()
+        return poll.cycle(self._status_rules)
 
     async def _follow(self, read: _Read, poll: _Poll) -> list[_Read]:
         """Reads one block, in parts when the device refuses it; gives the reads to use from now on."""

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from drivers import units
 from drivers.blocks import MOST_REGISTERS
 from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem
 from drivers.notation import number, place
 from drivers.protocols.modbus import BIT_TABLES, REGISTERS, ByteOrder, DataType, Point, Table, encode
+from drivers.status import StatusRule
+from drivers.status_settings import StatusKeys, mistakes, rules
 from telemetry.reading import RULES
 
 ADDRESSES = 65536
@@ -23,7 +25,7 @@ _FLAGS = {rule.words: rule.flag for rule in RULES}
 Problems = Iterator[tuple[str, str]]
 
 
-class Channel(BaseModel):
+class Channel(StatusKeys):
     """One `[[device.channel]]`: where the value lies, how it is written there, what it means."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
@@ -204,6 +206,10 @@ class Settings(DriverSettings):
         """One point per channel."""
         return tuple(point for channel in self.channel if (point := channel.point()) is not None)
 
+    def status_rules(self) -> tuple[StatusRule, ...]:
+        """What the status channels say of the others."""
+        return rules(self.channel)
+
     def address(self) -> int:
         """The unit address."""
         return self.unit
@@ -234,6 +240,8 @@ class Settings(DriverSettings):
             if (point := channel.point()) is not None and point.count > self.block_max:
                 wrong = f"{point.count} registers in one value are more than block_max = {self.block_max}"
                 yield SettingProblem(("channel", index, "type"), wrong)
+        for found in mistakes(self.channel):
+            yield SettingProblem(("channel", found.at, found.key), found.message)
         yield from self._doubled()
         yield from self._torn()
         yield from self._inside_floats()

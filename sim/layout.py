@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from drivers.protocols.modbus import Point, Table
+from drivers.protocols.modbus import ByteOrder, Point, Table
 from sim.instrument import Quantity
 from sim.signals import Signal
 
 
-def float32(channel: str, table: Table, address: int, signal: Signal) -> Quantity:
-    """A float in two registers from `address` on, high word first."""
-    return Quantity(Point(channel, table, address, "float32", "ABCD", 2), signal)
+def float32(channel: str, table: Table, address: int, signal: Signal, order: ByteOrder = "ABCD") -> Quantity:
+    """A float in two registers from `address` on, high word first unless `order` says otherwise."""
+    return Quantity(Point(channel, table, address, "float32", order, 2), signal)
 
 
 def uint16(channel: str, table: Table, address: int, signal: Signal) -> Quantity:

@@ -51,6 +51,16 @@ class Meaning(Protocol):
     def high(self) -> float | None: ...
 
 
+class StatusRule(Protocol):
+    """What a status channel shows when all is well."""
+
+    @property
+    def channel(self) -> str: ...
+    def well(self) -> int:
+        """The value with which nothing is flagged."""
+        ...
+
+
 class DeviceSettings(Protocol):
     """What the twin asks of a driver's settings."""
 
@@ -68,6 +78,10 @@ class DeviceSettings(Protocol):
 
     def rows(self) -> Sequence[Sequence[object]]:
         """[id, table, address, type, order, scale, offset, unit, range], in the same order."""
+        ...
+
+    def status_rules(self) -> Sequence[StatusRule]:
+        """Which channels are a status of others."""
         ...
 
 
@@ -100,11 +114,12 @@ class Wishes:
 def instrument(device: Device, seed: int) -> Instrument:
     """The device as its settings describe it."""
     settings = cast("DeviceSettings", device.settings)
+    well = {rule.channel: float(rule.well()) for rule in settings.status_rules()}
     rows = zip(settings.points(), settings.channels(), settings.rows(), strict=True)
     quantities = [
         Quantity(
             point,
-            _signal(point, meaning, seed + number),
+            _signal(point, meaning, seed + number, well.get(point.channel)),
             Decimal(repr(row[5])),
             Decimal(repr(row[6])),
             text=device.id[: 2 * point.count],
@@ -115,9 +130,9 @@ def instrument(device: Device, seed: int) -> Instrument:
     return Instrument(device.id, quantities, plate=plate, gaps_read_zero=True)
 
 
-def _signal(point: Point, meaning: Meaning, seed: int) -> Signal:
-    if point.table in BIT_TABLES or point.type == "bit":
-        return Constant(0)
+def _signal(point: Point, meaning: Meaning, seed: int, well: float | None) -> Signal:
+    if point.table in BIT_TABLES or point.type == "bit" or well is not None:
+        return Constant(well or 0)
     return plausible.signal(meaning.unit, meaning.low, meaning.high, seed)
 
 

@@ -9,6 +9,7 @@ import click
 if TYPE_CHECKING:
     from agent.forecast import DeviceForecast, Forecast, LineForecast
     from config.errors import Problem
+    from config.station import Station
 
 COLUMNS = ("device", "driver", "unit", "every", "channels", "requests", "on the wire", "records/day", "a day")
 
@@ -26,16 +27,31 @@ def check(file: Path, as_json: bool) -> None:
     from config.errors import StationFileError
 
     try:
-        plan = forecast(load_station(file))
+        station = load_station(file)
     except StationFileError as error:
         if not as_json:
             raise
         _print_json({"file": str(file), "ok": False, "problems": [_problem(p) for p in error.problems]})
         raise SystemExit(1) from error
+    plan = forecast(station)
+    plan = plan._replace(warnings=plan.warnings + unconfirmed(station))
     if as_json:
         _print_json(as_table(plan))
     else:
         click.echo(as_text(plan))
+
+
+def unconfirmed(station: "Station") -> tuple[str, ...]:
+    """Devices whose profile has rows that nobody has read in the manual: a wrong one would be signed."""
+    from drivers import profile
+
+    used = [(device.id, profile.read(device.profile)) for device in station.devices if device.profile]
+    return tuple(
+        f'device "{device}": {len(read.rows) - read.confirmed} of {len(read.rows)} rows of the profile "{read.name}" '
+        f"are not confirmed, compare them with the display: tram profiles {read.name}"
+        for device, read in used
+        if read.confirmed < len(read.rows)
+    )
 
 
 def as_table(plan: "Forecast") -> dict[str, object]:

@@ -54,6 +54,29 @@ def test_a_profile_must_be_named_in_text() -> None:
     ]
 
 
+def test_channels_that_this_instrument_does_not_have_are_left_out() -> None:
+    text = changed('profile = "cm44"', 'profile = "cm44"\nwithout = ["T"]', WITH_PROFILE)
+    settings = cast("FakeSettings", read(text).devices[0].settings)
+    assert [c.id for c in settings.channel] == ["pH", "temperature"]
+
+
+def test_a_channel_that_the_profile_does_not_have_cannot_be_left_out() -> None:
+    text = changed('profile = "cm44"', 'profile = "cm44"\nwithout = ["T", "pX"]', WITH_PROFILE)
+    assert said(text) == [
+        (
+            'station.toml:21: device "ph".without item 2: the profile has no such channel (got "pX"), '
+            "channels of the profile: T, pH"
+        )
+    ]
+
+
+def test_without_a_profile_nothing_can_be_left_out() -> None:
+    text = changed('driver = "wire"\nport = 502', 'driver = "wire"\nwithout = ["T"]\nport = 502')
+    assert said(text) == [
+        'station.toml:20: device "ph".without: it leaves out channels of a profile, and none is named'
+    ]
+
+
 def test_channels_that_are_no_tables_are_left_to_the_model() -> None:
     merged = merge(("device", 0), {"channel": "pH"}, PROFILES["cm44"])
     assert merged.table == {"channel": "pH"}

@@ -252,3 +252,16 @@ def test_a_line_that_cannot_keep_up_is_a_warning(file: Path) -> None:
 def test_values_that_share_registers_in_part_come_from_the_driver_with_their_line(file: Path) -> None:
     file.write_text(STATION.replace("address = 500", "address = 1"), encoding="utf-8")
     assert f'{file}:31: device "ph".channel "far".address: "far"' in check(file).stderr
+
+
+def test_rows_of_a_profile_that_nobody_confirmed_are_a_warning(file: Path) -> None:
+    with_profile = STATION.replace("unit = 3\n", 'unit = 3\nprofile = "endress-cm44"\n', 1)
+    file.write_text(with_profile, encoding="utf-8")
+    warning = (
+        'device "ph": 2 of 4 rows of the profile "endress-cm44" are not confirmed, compare them with the '
+        "display: tram profiles endress-cm44"
+    )
+    assert f"warning      {warning}" in check(file).output
+    assert warning in json.loads(check(file, "--json").output)["warnings"]
+    file.write_text(with_profile.replace("endress-cm44", "adam-6017"), encoding="utf-8")
+    assert "not confirmed" not in check(file).output

@@ -7,11 +7,12 @@ import pytest
 from drivers.protocols import modbus_rtu
 from sim.devices.advantech import adam6017
 from sim.devices.endress import cm44
-from sim.devices.hach import sc3400, sc_sensor
+from sim.devices.hach import sc3400, sc_sensor, tss_sc
 from sim.devices.icpdas import m7017c
 from sim.devices.moxa import e1240
-from sim.devices.sick import marsic300
-from sim.devices.teledyne import t300
+from sim.devices.sick import marsic300, mcs100e
+from sim.devices.siemens import ga700
+from sim.devices.teledyne import t100, t300, t400
 from sim.devices.thermo import sharp5030i
 from sim.face import Face
 from sim.instrument import Instrument
@@ -110,12 +111,12 @@ def test_e1240_raw_counts_begin_at_13107_for_4_ma() -> None:
 
 def test_a_hach_sensor_measures_at_40001_in_mg_per_litre() -> None:
     device = sc_sensor("tss", "TSS", Constant(31.25))
-    assert pdu(device, "03 00 00 00 03") == "03 06 41 fa 00 00 00 00"
+    assert pdu(device, "03 00 00 00 03") == "03 06 00 00 41 fa 00 00"
 
 
 def test_a_3400sc_has_conductivity_at_40003_and_temperature_at_40005() -> None:
     device = sc3400("salt", conductivity=Constant(2.0), temperature_degc=Constant(28.5))
-    assert pdu(device, "03 00 02 00 04") == "03 08 40 00 00 00 41 e4 00 00"
+    assert pdu(device, "03 00 02 00 04") == "03 08 00 00 40 00 00 00 41 e4"
 
 
 def test_an_m7017c_shows_microamperes_and_no_over_range() -> None:
@@ -137,3 +138,58 @@ def test_a_5030i_counts_its_registers_from_1_and_refuses_0() -> None:
     assert pdu(device, "03 00 01 00 02") == "03 04 42 2a 00 00"
     assert pdu(device, "04 00 15 00 02") == "04 04 41 e4 00 00"
     assert pdu(device, "03 00 00 00 02") == "83 02"
+
+
+def test_a_tss_sc_has_solids_at_40005_and_its_serial_number_at_40036() -> None:
+    device = tss_sc("tss", turbidity_fnu=Constant(18.5), solids_mg_l=Constant(31.25))
+    assert pdu(device, "03 00 00 00 02") == "03 04 00 00 41 94"
+    assert pdu(device, "03 00 04 00 02") == "03 04 00 00 41 fa"
+    assert pdu(device, "03 00 23 00 04") == "03 08 31 32 33 34 35 36 37 00"
+
+
+def test_an_mcs100e_sends_the_low_word_of_result_1_first() -> None:
+    """Register 1 is asked for as 0; 42.5 is 42 2a 00 00, sent as byte 1, byte 0, byte 3, byte 2."""
+    device = mcs100e("stack", {"SO2": Constant(42.5), "NO": Constant(12.5)})
+    assert pdu(device, "03 00 00 00 04") == "03 08 00 00 42 2a 00 00 41 48"
+    assert pdu(device, "04 00 00 00 02") == "84 01"
+
+
+def test_a_ga700_has_gas_unit_value_and_status_in_blocks_of_12() -> None:
+    gases: dict[str, Signal] = {"CO": Constant(12.5), "NO": Constant(42.5)}
+    device = ga700("stack", gases, pressure_hpa=Constant(1013.25))
+    assert pdu(device, "03 00 00 00 06") == "03 0c 00 03 00 00 41 48 00 00 00 80 00 00"
+    assert pdu(device, "03 00 0c 00 06") == "03 0c 00 07 00 00 42 2a 00 00 00 80 00 00"
+    assert pdu(device, "03 00 18 00 06") == "03 0c" + " 00" * 12  # not fitted: no gas, 0.0, status 0x00
+    assert pdu(device, "03 00 3e 00 03") == "03 06 44 7d 50 00 00 80"
+    assert pdu(device, "03 01 00 00 03") == "03 06 00 00 00 00 00 00"
+    assert pdu(device, "04 00 00 00 06") == "84 01"
+
+
+def test_marsic_measures_point_1_and_does_not_calibrate() -> None:
+    device = marsic300("stack", {})
+    assert pdu(device, "04 04 1a 00 04") == "04 08 00 00 00 01 00 00 00 01"
+    assert pdu(device, "02 04 00 00 03") == "02 01 00"
+    device.set("span", 1)
+    assert pdu(device, "02 04 00 00 03") == "02 01 02"
+
+
+def test_a_t400_measures_and_its_system_is_ok() -> None:
+    """Frame 01 02 00 00 00 1b: 27 states, only 24 (system OK) is on."""
+    device = t400("o3", Constant(12.5), seed=0)
+    assert ask(device, "01 02 00 00 00 1b 38 01").startswith("01 02 04 00 00 00 01")
+    assert ask(device, "01 04 00 12 00 02 d1 ce") == "01 04 04 41 48 00 00 6f ae"
+
+
+def test_a_t100_in_zero_calibration_says_so_at_16() -> None:
+    device = t100("so2", Constant(12.5), seed=0)
+    assert ask(device, "01 02 00 00 00 1b 38 01").startswith("01 02 04 00 00 08 00")
+    device.set("zero", 1)
+    assert ask(device, "01 02 00 00 00 1b 38 01").startswith("01 02 04 00 00 09 00")
+    assert pdu(device, "04 00 16 00 02") == "04 04 41 48 00 00"
+
+
+def test_a_t300_says_invalid_at_14_and_ok_at_18() -> None:
+    device = t300("co", Constant(12.5), seed=0)
+    assert ask(device, "01 02 00 00 00 1b 38 01").startswith("01 02 04 00 00 04 00")
+    device.set("invalid", 1)
+    assert ask(device, "01 02 00 00 00 1b 38 01").startswith("01 02 04 00 40 04 00")
