@@ -31,7 +31,7 @@ class DeviceForecast(NamedTuple):
     """
 
     device: Device
-    unit: int | None
+    unit: int | str | None
     channels: int
     requests: int | None
     wire_s: float | None

@@ -63,7 +63,7 @@ def check_urls(report: Report, lines: Tables) -> None:
 
 def check_addresses(report: Report, devices: Mapping[Place, Device]) -> None:
     """No two devices answer to one unit address of a line."""
-    taken: dict[tuple[str, int], tuple[Place, Device]] = {}
+    taken: dict[tuple[str, int | str], tuple[Place, Device]] = {}
     for place, device in devices.items():
         address = cast("Settings", device.settings).address()
         if address is None:

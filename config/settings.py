@@ -58,8 +58,8 @@ class Settings(Protocol):
         """Mistakes across settings."""
         ...
 
-    def address(self) -> int | None:
-        """Unit address on the line; None where lines have none."""
+    def address(self) -> int | str | None:
+        """Unit address on the line, a number or a letter; None where lines have none."""
         ...
 
     def speech(self) -> str:

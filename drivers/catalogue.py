@@ -8,10 +8,14 @@ from drivers.errors import Misconfigured
 
 DRIVERS: dict[str, str] = {
     "ascii": "drivers.ascii.AsciiDriver",
+    "bam1020": "drivers.bam1020.Bam1020Driver",
     "bayern_hessen": "drivers.bayern_hessen.BayernHessenDriver",
     "clink": "drivers.clink.ClinkDriver",
     "modbus": "drivers.modbus.ModbusDriver",
+    "nmea0183": "drivers.nmea0183.Nmea0183Driver",
+    "sdi12": "drivers.sdi12.Sdi12Driver",
     "teledyne": "drivers.teledyne.TeledyneDriver",
+    "vaisala_wxt": "drivers.vaisala_wxt.VaisalaWxtDriver",
 }
 
 

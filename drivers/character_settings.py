@@ -102,7 +102,7 @@ class CharacterSettings(DriverSettings):
         """The channels in the order of the file."""
         return tuple(channel.meaning() for channel in self.channel)
 
-    def address(self) -> int | None:
+    def address(self) -> int | str | None:
         """None: lines of characters have no numbers for devices."""
         return None
 

@@ -81,8 +81,8 @@ class DriverSettings(BaseModel):
         """
 
     @abstractmethod
-    def address(self) -> int | None:
-        """The device's address on its line, unique there; None where lines have none."""
+    def address(self) -> int | str | None:
+        """The device's address on its line, a number or a letter, unique there; None where lines have none."""
 
 
 class Driver(Protocol):

@@ -6,7 +6,7 @@ A talker knows one protocol, both directions of it (`drivers.protocols`). Instru
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from sim.face import Answer
 from sim.moment import Moment
@@ -27,6 +27,13 @@ class Asked(NamedTuple):
     request: bytes
 
 
+class Later(NamedTuple):
+    """What an instrument does by itself `after_s` from now: it is put as a request to the talker."""
+
+    after_s: float
+    asked: Asked
+
+
 class Talker(Protocol):
     """All instruments of one line, which speak one protocol. `every_s`: how often they talk by themselves."""
 
@@ -43,6 +50,15 @@ class Talker(Protocol):
 
     def tell(self, unit: int, now: Moment) -> Said:
         """What it says by itself."""
+        ...
+
+
+@runtime_checkable
+class Following(Protocol):
+    """A talker whose instruments say something more some time after an answer."""
+
+    def follows(self, asked: Asked) -> Later | None:
+        """What follows on this request."""
         ...
 
 

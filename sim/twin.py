@@ -64,8 +64,8 @@ class StatusRule(Protocol):
 class DeviceSettings(Protocol):
     """What the twin asks of a driver's settings."""
 
-    def address(self) -> int | None:
-        """The unit on its line."""
+    def address(self) -> int | str | None:
+        """The unit on its line; a letter is not counted with."""
         ...
 
     def points(self) -> Sequence[Point]:
@@ -97,7 +97,7 @@ class Place(NamedTuple):
     device: str
     line: str
     url: str
-    unit: int | None
+    unit: int | str | None
     channels: int
 
 
@@ -158,7 +158,7 @@ def _units(station: Station) -> dict[str, int]:
     for device in station.devices:
         address = cast("DeviceSettings", device.settings).address()
         counted[device.line] += 1
-        units[device.id] = counted[device.line] if address is None else address
+        units[device.id] = address if isinstance(address, int) else counted[device.line]
     return units
 
 

@@ -163,5 +163,5 @@ def _as_text(urls: Mapping[str, str], places: Sequence["Place"], write: Path | N
     return "\n".join([*rows, "Ctrl-C ends the simulation."])
 
 
-def _shown(unit: int | None) -> str:
+def _shown(unit: int | str | None) -> str:
     return "–" if unit is None else str(unit)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from drivers.protocols.modbus_pdu import Malformed
 from sim.hosts.landing import Landings
 from sim.hosts.listener import Conversation, Listener
-from sim.talk import TalkFace
+from sim.talk import Asked, Following, TalkFace
 from sim.wire import Wire
 
 
@@ -20,6 +20,7 @@ class TalkConversation:
         self._landings = landings
         self._buffer = bytearray()
         self._next: asyncio.TimerHandle | None = None
+        self._later: list[asyncio.TimerHandle] = []
         if self._talker.every_s is not None:
             self._next = asyncio.get_running_loop().call_later(0, self._tell)
 
@@ -38,6 +39,9 @@ class TalkConversation:
     def stop(self) -> None:
         """Forget the beginning of a request, and fall silent."""
         self._buffer.clear()
+        for handle in self._later:
+            handle.cancel()
+        self._later.clear()
         if self._next is not None:
             self._next.cancel()
 
@@ -51,6 +55,11 @@ class TalkConversation:
         due = self._wire.ask(unit, request)
         if due is not None:
             self._landings.expect(due, lambda _unit, message: message)
+        later = self._talker.follows(Asked(unit, request)) if isinstance(self._talker, Following) else None
+        if later is not None:
+            now = asyncio.get_running_loop().time()
+            self._later = [handle for handle in self._later if handle.when() > now]
+            self._later.append(asyncio.get_running_loop().call_later(later.after_s, self._put, *later.asked))
 
 
 class TalkTcpHost(Listener):

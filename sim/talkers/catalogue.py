@@ -9,8 +9,13 @@ from sim import plausible
 from sim.moment import Moment
 from sim.speaker import Figure, Speaker
 from sim.talk import Talker
-from sim.talkers import bayern_hessen, clink, teledyne
+from sim.talkers import bam1020, bayern_hessen, clink, nmea0183, teledyne, vaisala_wxt
+from sim.talkers.bam1020 import Bam1020Talker
 from sim.talkers.lines import LinesTalker
+from sim.talkers.nmea0183 import Nmea0183Talker
+from sim.talkers.sdi12 import Probe, Sdi12Talker
+from sim.talkers.units import spoken
+from sim.talkers.vaisala_wxt import VaisalaWxtTalker, WxtFace
 
 DECIMALS: Final = 3
 START: Final = Moment(0.0, 0)
@@ -86,10 +91,60 @@ def _teledyne(behind: Behind) -> Talker:
     return teledyne.TeledyneTalker(speakers(behind), faces)
 
 
+def _in_their_units(
+    behind: Behind, sayable: Callable[[str, str], Mapping[str, str]]
+) -> tuple[dict[int, Speaker], dict[int, dict[str, str]]]:
+    """Speakers in units that they can say, and the letter of each field's unit."""
+    plain = speakers(behind)
+    letters: dict[int, dict[str, str]] = {}
+    for unit, device in behind.devices.items():
+        letters[unit] = {}
+        channels = cast("Any", device.settings).channel
+        figures = []
+        for figure, channel in zip(plain[unit].figures, channels, strict=True):
+            if channel.unit == "":
+                continue  # a text of the instrument's own
+            letter, said = getattr(channel, "letter", None), figure
+            if letter is None:
+                letter, said = spoken(figure, channel.unit, sayable(figure.field, channel.unit))
+            letters[unit][figure.field] = letter
+            figures.append(said)
+        plain[unit].figures = figures
+    return plain, letters
+
+
+def _nmea0183(behind: Behind) -> Talker:
+    reference = {cast("Any", device.settings).reference for device in behind.devices.values()}
+    return Nmea0183Talker(*_in_their_units(behind, nmea0183.sayable), reference.pop())
+
+
+def _vaisala_wxt(behind: Behind) -> Talker:
+    plain, letters = _in_their_units(behind, vaisala_wxt.sayable)
+    faces = {}
+    for unit, device in behind.devices.items():
+        settings = cast("Any", device.settings)
+        faces[unit] = WxtFace(settings.unit, letters[unit], settings.crc, settings.streams())
+    return VaisalaWxtTalker(plain, faces)
+
+
+def _sdi12(behind: Behind) -> Talker:
+    probes = {unit: Probe(cast("Any", device.settings).unit) for unit, device in behind.devices.items()}
+    return Sdi12Talker(speakers(behind), probes)
+
+
+def _bam1020(behind: Behind) -> Talker:
+    dialects = {unit: cast("Any", device.settings).dialect() for unit, device in behind.devices.items()}
+    return Bam1020Talker(*_in_their_units(behind, bam1020.sayable), dialects)
+
+
 TALKERS: Final[Mapping[str, Callable[[Behind], Talker]]] = {
     "ascii": _lines,
+    "bam1020": _bam1020,
     "bayern_hessen": _bayern_hessen,
     "clink": _clink,
+    "nmea0183": _nmea0183,
+    "sdi12": _sdi12,
     "teledyne": _teledyne,
+    "vaisala_wxt": _vaisala_wxt,
 }
 """By driver. ValueError: these devices cannot be simulated, and why."""

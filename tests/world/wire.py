@@ -119,6 +119,11 @@ class WorldWire:
         line.wires.append(self)
 
     @property
+    def unasked(self) -> Inbox:
+        """The inbox counts what came late or astray."""
+        return self.inbox
+
+    @property
     def is_open(self) -> bool:
         """See Wire."""
         return self._connected
