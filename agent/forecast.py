@@ -10,6 +10,7 @@ from agent.tables import settings_of, wire_of
 from config.quantity import in_days
 from config.station import Device, Line, Station
 from config.volume import Volume, total, volume_of
+from drivers.analog_settings import Settings as AnalogSettings
 from drivers.blocks import BlockRead, plan
 from drivers.line import LineSettings, SerialPort
 from drivers.modbus_settings import Settings as ModbusSettings
@@ -88,8 +89,9 @@ def _line(station: Station, line: Line) -> LineForecast:
 def _device(station: str, device: Device, line: LineSettings) -> DeviceForecast:
     settings = settings_of(device)
     blocks: tuple[BlockRead, ...] | None = None
-    if isinstance(settings, ModbusSettings):
-        blocks = plan(settings.points(), gap=settings.block_gap, most=settings.block_max)
+    registers = settings.registers if isinstance(settings, AnalogSettings) else settings
+    if isinstance(registers, ModbusSettings):
+        blocks = plan(registers.points(), gap=registers.block_gap, most=registers.block_max)
     answers = None if blocks is None else [_answer_s(block, line) for block in blocks]
     known = [answer for answer in answers or () if answer is not None]
     complete = answers is not None and len(known) == len(answers)

@@ -7,6 +7,7 @@ from drivers.driver import Driver, DriverSettings
 from drivers.errors import Misconfigured
 
 DRIVERS: dict[str, str] = {
+    "analog": "drivers.analog.AnalogDriver",
     "ascii": "drivers.ascii.AsciiDriver",
     "modbus": "drivers.modbus.ModbusDriver",
 }

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from drivers.errors import DriverError
+from drivers.protocols.modbus import Table
 from telemetry.reading import Block
 
 Speech = Literal["modbus", "characters"]
@@ -56,6 +57,10 @@ class DriverSettings(BaseModel):
     def streams(self) -> bool:
         """Whether the device talks by itself: it then has its line for itself."""
         return False
+
+    def quiet(self) -> dict[tuple[Table, int], int]:
+        """Registers and bits that are read beside the channels, and what they hold while all is well."""
+        return {}
 
     @abstractmethod
     def channels(self) -> tuple[ChannelMeaning, ...]:

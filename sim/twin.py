@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from config.station import Device, Line, Station
-from drivers.protocols.modbus import BIT_TABLES, Point
+from drivers.protocols.modbus import BIT_TABLES, Point, Table
 from sim import moment, plausible
 from sim.face import Face
 from sim.hosts.listener import Listener
@@ -70,6 +70,10 @@ class DeviceSettings(Protocol):
         """[id, table, address, type, order, scale, offset, unit, range], in the same order."""
         ...
 
+    def quiet(self) -> Mapping[tuple[Table, int], int]:
+        """What is read beside the channels, and what it holds while all is well."""
+        ...
+
 
 class LineSettings(Protocol):
     """What the twin asks of a line's settings."""
@@ -112,7 +116,7 @@ def instrument(device: Device, seed: int) -> Instrument:
         for number, (point, meaning, row) in enumerate(rows)
     ]
     plate = {0: b"Tram", 1: device.id.encode(), 2: b"twin"}
-    return Instrument(device.id, quantities, plate=plate, gaps_read_zero=True)
+    return Instrument(device.id, quantities, dict(settings.quiet()), plate=plate, gaps_read_zero=True)
 
 
 def _signal(point: Point, meaning: Meaning, seed: int) -> Signal:
