@@ -10,6 +10,7 @@ DRIVERS: dict[str, str] = {
     "analog": "drivers.analog.AnalogDriver",
     "ascii": "drivers.ascii.AsciiDriver",
     "modbus": "drivers.modbus.ModbusDriver",
+    "system": "drivers.system.SystemDriver",
 }
 
 

@@ -13,8 +13,9 @@ from drivers.errors import DriverError
 from drivers.protocols.modbus import Table
 from telemetry.reading import Block
 
-Speech = Literal["modbus", "characters"]
-"""What a line carries. Modbus devices are given an `Exchange`, the others a `drivers.characters.CharacterLine`."""
+Speech = Literal["modbus", "characters", "machine"]
+"""What a line carries. Modbus devices are given an `Exchange`, those of characters a
+`drivers.characters.CharacterLine`, and the gateway itself a `drivers.machine.Machine`."""
 
 
 class Cycle(NamedTuple):

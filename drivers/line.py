@@ -3,6 +3,7 @@
 serial:///dev/ttyUSB0?baudrate=9600&parity=N   Modbus RTU on a serial port
 tcp://10.0.0.5:502                             Modbus TCP
 rtu+tcp://10.0.0.6:4001                        RTU frames through a serial server
+local://                                       this machine itself; local:///PATH, a copy of its /proc and /sys
 """
 
 import re
@@ -12,7 +13,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
-SCHEMES = ("serial", "tcp", "rtu+tcp")
+SCHEMES = ("serial", "tcp", "rtu+tcp", "local")
 LATER = ("udp", "tls", "ascii", "ascii+tcp", "rtu+udp", "tcp+tls")
 BAUDRATES = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 MODBUS_TCP_PORT = 502
@@ -54,6 +55,15 @@ class TcpHost(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class ThisMachine(NamedTuple):
+    """No wire at all: the gateway that this program runs on. `root`: the folder that holds its proc and sys."""
+
+    root: str = "/"
+
+    def __str__(self) -> str:
+        return "this machine" if self.root == "/" else f"the machine in {self.root}"
+
+
 Endpoint = SerialPort | TcpHost
 
 
@@ -82,7 +92,7 @@ Seconds = Annotated[
 ]
 
 
-def endpoint(url: str) -> Endpoint:
+def endpoint(url: str) -> Endpoint | ThisMachine:
     """Where the url leads; ValueError in the technician's words."""
     parts = urlsplit(url)
     if parts.scheme in LATER:
@@ -93,6 +103,8 @@ def endpoint(url: str) -> Endpoint:
         raise ValueError("a line has no user name or password")
     if parts.fragment:
         raise ValueError(f'"#{parts.fragment}" has no meaning in a line\'s url')
+    if parts.scheme == "local":
+        return _local(parts)
     return _serial(parts) if parts.scheme == "serial" else _tcp(parts)
 
 
@@ -126,6 +138,12 @@ def _tcp(parts: SplitResult) -> TcpHost:
     if port == 0:
         raise ValueError("the port must be a number from 1 to 65535")
     return TcpHost(parts.hostname, MODBUS_TCP_PORT if port is None else port, rtu)
+
+
+def _local(parts: SplitResult) -> ThisMachine:
+    if parts.netloc or parts.query:
+        raise ValueError('local:// is this machine itself and has no host and no options, write "local://"')
+    return ThisMachine(parts.path or "/")
 
 
 def _serial(parts: SplitResult) -> SerialPort:
@@ -200,21 +218,38 @@ class LineSettings(BaseModel):
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the line is."""
-        return endpoint(self.url)
+        """Where the wire is; a line that is `machine` has none."""
+        where = endpoint(self.url)
+        assert not isinstance(where, ThisMachine)
+        return where
+
+    @property
+    def machine(self) -> ThisMachine | None:
+        """This machine, when the line is no wire."""
+        where = endpoint(self.url)
+        return where if isinstance(where, ThisMachine) else None
 
     def refuses(self, unit: int) -> str | None:
         """Why no device can have this unit address here; None: it can.
 
         On a serial line 0 is everybody's and 248..255 are reserved (Modbus over Serial Line V1.02, 2.2).
         """
+        if self.machine is not None:
+            return None
         where = self.endpoint
         if isinstance(where, TcpHost) and not where.rtu:
             return None
         return None if 1 <= unit <= 247 else "is no address of a serial line, these are 1 to 247"
 
     def refuses_speech(self, speech: str) -> str | None:
-        """Why this line does not carry "modbus" or "characters"; None: it does."""
+        """Why this line does not carry "modbus", "characters" or "machine"; None: it does."""
+        if (self.machine is not None) != (speech == "machine"):
+            only = (
+                "only the driver system reads this machine" if self.machine else "it leads to an instrument"
+            )
+            return f'{only}; the driver system has a line of its own: url = "local://"'
+        if self.machine is not None:
+            return None
         where = self.endpoint
         if speech == "modbus" and isinstance(where, SerialPort) and where.bytesize != 8:
             return "Modbus RTU needs bytesize=8"

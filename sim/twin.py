@@ -4,6 +4,9 @@ Built from what the drivers' settings say of themselves: points (where a value l
 (its unit and range). Values are plausible for unit and range and scaled back, so that the agent reads them
 right. Unused registers between two channels read 0. Not modelled: what the real instrument's manual says
 beyond the file, and numbers that mean "no value".
+
+A line `local://` is no wire: its url stays as it is, and a rehearsal reads the machine on which it runs. To rehearse
+another one, name a folder with its proc and sys: `local:///PATH`.
 """
 
 import errno
@@ -127,10 +130,12 @@ def _signal(point: Point, meaning: Meaning, seed: int) -> Signal:
 
 def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment.real) -> dict[str, Wire]:
     """One wire per line that has a device. ValueError: a fault that cannot be read, or a device nobody knows."""
-    units = _units(station)
+    units = _units([device for device in station.devices if device.line not in _without_wire(station)])
     parse_all(wishes.faults, units, strict=True)
     built: dict[str, Wire] = {}
     for line in station.lines:
+        if line.id in _without_wire(station):
+            continue
         devices = {units[device.id]: device for device in station.devices if device.line == line.id}
         face = _face(line, devices, wishes.seed)
         mine = {device.id: unit for unit, device in devices.items()}
@@ -140,11 +145,15 @@ def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment
     return built
 
 
-def _units(station: Station) -> dict[str, int]:
+def _without_wire(station: Station) -> set[str]:
+    return {line.id for line in station.lines if _scheme(line) == "local"}
+
+
+def _units(devices: Sequence[Device]) -> dict[str, int]:
     """By device. Where a protocol has no numbers, those of a line are counted from 1."""
     units: dict[str, int] = {}
     counted: Counter[str] = Counter()
-    for device in station.devices:
+    for device in devices:
         address = cast("DeviceSettings", device.settings).address()
         counted[device.line] += 1
         units[device.id] = counted[device.line] if address is None else address

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from drivers.line import LineSettings, SerialPort, TcpHost, endpoint
+from drivers.line import LineSettings, SerialPort, TcpHost, ThisMachine, endpoint
 
 pytestmark = pytest.mark.pure
 
@@ -28,6 +28,20 @@ def line(url: str = "tcp://10.0.0.5", **more: Any) -> LineSettings:
 def test_where_a_line_is(url: str, where: object) -> None:
     assert endpoint(url) == where
     assert line(url).endpoint == where
+
+
+def test_a_line_that_is_no_wire_leads_to_this_machine_and_carries_nothing_else() -> None:
+    assert line("local://").machine == ThisMachine("/")
+    assert line("local:///tmp/copy").machine == ThisMachine("/tmp/copy")
+    assert line("tcp://10.0.0.5").machine is None
+    assert str(endpoint("local://")) == "this machine"
+    assert str(endpoint("local:///tmp/copy")) == "the machine in /tmp/copy"
+    assert line("local://").refuses(300) is None
+    assert line("local://").refuses_speech("machine") is None
+    for speech in ("modbus", "characters"):
+        assert "only the driver system reads this machine" in str(line("local://").refuses_speech(speech))
+    for url in ("tcp://10.0.0.5", "rtu+tcp://10.0.0.5:1", "serial:///dev/ttyS0?baudrate=9600"):
+        assert 'url = "local://"' in str(line(url).refuses_speech("machine"))
 
 
 def test_an_endpoint_is_named_as_the_technician_knows_it() -> None:
@@ -57,6 +71,8 @@ def test_an_endpoint_is_named_as_the_technician_knows_it() -> None:
         ("tcp://10.0.0.5:502?x=1", "nothing may follow (got ?x=1)"),
         ("tcp://me:secret@10.0.0.5", "no user name or password"),
         ("tcp://10.0.0.5#a", '"#a" has no meaning'),
+        ("local://localhost", 'write "local://"'),
+        ("local://?a=1", 'write "local://"'),
         ("rtu+tcp://10.0.0.6", "serial server's port is missing"),
         ("udp://10.0.0.5", "udp:// comes later"),
         ("tls://10.0.0.5", "tls:// comes later"),
