@@ -111,19 +111,27 @@ def _answer_s(block: BlockRead, line: LineSettings) -> float | None:
     if not isinstance(line.endpoint, SerialPort):
         return None
     values = -(-block.length // 8) if block.table in BIT_TABLES else 2 * block.length
-    return THINKING_S + (ANSWER_BYTES + values) * _character_s(line.endpoint)
+    return THINKING_S + _frame_s(ANSWER_BYTES + values, line.endpoint)
 
 
 def _exchange_s(answer_s: float, line: LineSettings) -> float:
     """A request, its answer, and the silence around them."""
     port = line.endpoint
     assert isinstance(port, SerialPort)
-    return 2 * line.silence_s() + REQUEST_BYTES * _character_s(port) + answer_s
+    return 2 * line.silence_s() + _frame_s(REQUEST_BYTES, port) + answer_s
+
+
+def _frame_s(rtu_bytes: int, port: SerialPort) -> float:
+    """A frame of so many bytes in RTU. In ASCII an LRC of one byte takes the place of the CRC, and a byte is two
+    characters between a colon and an end of two.
+    """
+    characters = rtu_bytes if port.framer == "rtu" else 3 + 2 * (rtu_bytes - 1)
+    return characters * _character_s(port)
 
 
 def _character_s(port: SerialPort) -> float:
-    """Start bit, eight data bits, parity if any, stop bits."""
-    return (9 + (port.parity != "N") + port.stopbits) / port.baudrate
+    """Start bit, data bits, parity if any, stop bits."""
+    return (1 + port.bytesize + (port.parity != "N") + port.stopbits) / port.baudrate
 
 
 def _warnings(line: LineForecast) -> list[str]:

@@ -113,10 +113,10 @@ def check_speech(report: Report, lines: Mapping[Place, Line], devices: Mapping[P
 def check_patience(report: Report, lines: Mapping[Place, Line]) -> None:
     """Warns of a guard that is shorter than the wait for an answer.
 
-    Modbus TCP numbers its questions: there a late answer cannot be taken for another.
+    Modbus TCP and UDP number their questions: there a late answer cannot be taken for another.
     """
     for place, line in lines.items():
-        if str(getattr(line.settings, "url", "")).startswith("tcp:"):
+        if str(getattr(line.settings, "url", "")).startswith(("tcp:", "udp:")):
             continue
         timeout_s = getattr(line.settings, "timeout_s", None)
         guard_s = getattr(line.settings, "guard_s", None)

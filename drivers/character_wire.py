@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from drivers.characters import Heard, Take
 from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
-from drivers.line import LineSettings, SerialPort
+from drivers.line import LineSettings, SerialPort, TcpHost
 from drivers.network_stream import NetworkStream
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import Refusal
@@ -81,6 +81,7 @@ class CharacterWire:
             port.open()
             self._stream = port
         else:
+            assert isinstance(self._where, TcpHost)
             host = NetworkStream(self._where, self._received, self._is_lost)
             await host.open(self._settings.connect_s)
             self._stream = host

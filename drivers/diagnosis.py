@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 
 from drivers.errors import Unreachable
-from drivers.line import Endpoint, SerialPort, TcpHost
+from drivers.line import Endpoint, SerialPort, TcpHost, UdpHost
 
 BY_ID = Path("/dev/serial/by-id")
 BAD_SETTINGS = frozenset({errno.EINVAL, errno.ENOTSUP})
@@ -15,7 +15,7 @@ DENIED = frozenset({errno.EACCES, errno.EPERM})
 
 def unreachable(where: Endpoint, error: BaseException | None, *, by_id: Path = BY_ID) -> Unreachable:
     """The error to show. `error` None: the attempt ran into its time limit."""
-    what, hint = _serial(where, error, by_id) if isinstance(where, SerialPort) else _tcp(where, error)
+    what, hint = _serial(where, error, by_id) if isinstance(where, SerialPort) else _network(where, error)
     return Unreachable(f"{where}: {what}", hint=hint)
 
 
@@ -61,9 +61,11 @@ def _membership(device: Path) -> str:
     return f"add the user of tram to the group {group}: sudo usermod -aG {group} USER, then start it again"
 
 
-def _tcp(where: TcpHost, error: BaseException | None) -> tuple[str, str]:
+def _network(where: TcpHost | UdpHost, error: BaseException | None) -> tuple[str, str]:
     number = _number(error)
-    server = "the serial server" if where.rtu else "Modbus TCP in the instrument"
+    server = "Modbus TCP in the instrument" if where.numbered else "the serial server"
+    if isinstance(where, UdpHost):
+        server = "Modbus over UDP in the instrument"
     if number == errno.ECONNREFUSED:
         return "it refuses the connection", f"is {server} switched on, and is {where.port} its port?"
     if error is None or isinstance(error, TimeoutError):

@@ -8,7 +8,7 @@ from drivers.character_bus import CharacterBus
 from drivers.driver import Driver, DriverSettings
 from drivers.line import LineSettings
 from drivers.machine import MachineBus
-from drivers.pymodbus_line import PymodbusWire
+from drivers.modbus_wire import modbus_wire
 
 MonoMs = Callable[[], int]
 AnyBus = Bus | CharacterBus | MachineBus
@@ -19,7 +19,7 @@ def bus_for(
     devices: Sequence[DriverSettings],
     mono_ms: MonoMs,
     *,
-    wire: Callable[[LineSettings, MonoMs], Wire] = PymodbusWire,
+    wire: Callable[[LineSettings, MonoMs], Wire] = modbus_wire,
     jitter: Callable[[], float] = random.random,
 ) -> AnyBus:
     """For devices that all speak alike, as the station file's check demands. Nothing is opened yet.

@@ -26,9 +26,10 @@ from sim import moment, plausible
 from sim.face import Face
 from sim.hosts.listener import Listener
 from sim.hosts.pty import PtyHost
-from sim.hosts.rtu_tcp import RtuTcpHost
+from sim.hosts.rtu_tcp import AsciiTcpHost, RtuTcpHost
 from sim.hosts.talk import TalkTcpHost
 from sim.hosts.tcp import TcpHost
+from sim.hosts.udp import UdpHost
 from sim.instrument import Instrument, Quantity
 from sim.moment import Now
 from sim.script import Script, parse_all
@@ -40,7 +41,14 @@ from sim.wire import Wire
 
 MODBUS_TCP_PORT = 502
 _SEED_STEP = 1009
-_HOSTS: dict[str, type[Listener]] = {"tcp": TcpHost, "rtu+tcp": RtuTcpHost}
+Host = Listener | UdpHost
+_HOSTS: dict[str, type[Host]] = {
+    "tcp": TcpHost,
+    "udp": UdpHost,
+    "rtu+tcp": RtuTcpHost,
+    "ascii+tcp": AsciiTcpHost,
+}
+_NUMBERED = frozenset({"tcp", "udp"})
 
 
 class Meaning(Protocol):
@@ -168,7 +176,7 @@ def _face(line: Line, devices: Mapping[int, Device], seed: int) -> Face | TalkFa
         return TalkFace(talkers[0](Behind(devices, seed)))
     return Face(
         {unit: instrument(device, seed + _SEED_STEP * unit) for unit, device in devices.items()},
-        gateway=_scheme(line) == "tcp",
+        gateway=_scheme(line) in _NUMBERED,
     )
 
 
@@ -201,17 +209,19 @@ async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -
     scheme = _scheme(line)
     if scheme == "serial":
         link = wishes.links / f"{line.id}.tty" if wishes.links else None
-        terminal = await stack.enter_async_context(PtyHost(wire, link=link))
-        baudrate = dict(parse_qsl(urlsplit(_url(line)).query)).get("baudrate", "9600")
+        options = dict(parse_qsl(urlsplit(_url(line)).query))
+        is_ascii = options.get("framer") == "ascii"
+        terminal = await stack.enter_async_context(PtyHost(wire, link=link, ascii_frames=is_ascii))
+        baudrate, framer = options.get("baudrate", "9600"), "&framer=ascii" if is_ascii else ""
         # A pseudo-terminal has neither parity nor a second stop bit.
-        return f"serial://{terminal.path}?baudrate={baudrate}&parity=N"
+        return f"serial://{terminal.path}?baudrate={baudrate}&parity=N{framer}"
     host = await _listen(stack, line, wire, wishes)
     return f"{scheme}://{host.host}:{host.port}"
 
 
-async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Listener:
+async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Host:
     """On the wished port; else on the file's own when it is free and we may; else on any."""
-    kind = TalkTcpHost if isinstance(wire.face, TalkFace) else _HOSTS[_scheme(line)]
+    kind: type[Host] = TalkTcpHost if isinstance(wire.face, TalkFace) else _HOSTS[_scheme(line)]
     if line.id in wishes.ports:
         return await _listen_on(stack, kind(wire, port=wishes.ports[line.id]), line)
     try:
@@ -222,7 +232,7 @@ async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes)
         return await stack.enter_async_context(kind(wire))
 
 
-async def _listen_on(stack: AsyncExitStack, host: Listener, line: Line) -> Listener:
+async def _listen_on(stack: AsyncExitStack, host: Host, line: Line) -> Host:
     """On the wished port and no other. OSError, for the technician."""
     try:
         return await stack.enter_async_context(host)

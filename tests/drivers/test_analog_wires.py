@@ -27,7 +27,7 @@ id = "LOOPS"
 [[line]]
 id = "wire"
 url = "{url}"
-timeout = "100ms"
+timeout = "{timeout}"
 guard = "100ms"
 reconnect = "50ms"
 
@@ -46,7 +46,10 @@ channel = [
 contact = [ {{ means = "maintenance", table = "coil", address = 3, active = 0 }} ]
 """
 RS485 = "serial:///dev/ttyS77?baudrate=115200&parity=N"
+ASCII = RS485 + "&framer=ascii"
 TCP = "tcp://127.0.0.1:1"
+UDP = "udp://127.0.0.1:1"
+ASCII_TCP = "ascii+tcp://127.0.0.1:1"
 FAULTS = (
     "silent",
     "late=0.15",
@@ -86,11 +89,11 @@ async def polled(driver: Driver, polls: int) -> tuple[list[Stored], int]:
 
 
 async def rehearsed(
-    folder: Path, url: str, module: str, faults: Sequence[str], polls: int = 6
+    folder: Path, url: str, module: str, faults: Sequence[str], polls: int = 4
 ) -> tuple[int, tuple[str, ...]]:
     """(polls with an answer, values that were never served)."""
     file = folder / "station.toml"
-    file.write_text(STATION.format(url=url, module=module))
+    file.write_text(STATION.format(url=url, module=module, timeout="100ms" if faults else "500ms"))
     served = ServedLog()
     wishes = Wishes(faults=faults, links=folder)
     async with serve(load_station(file, elsewhere=True), wishes, served) as (urls, _places):
@@ -106,19 +109,26 @@ async def rehearsed(
 
 
 @pytest.mark.parametrize("module", ["ADAM-6017", "ioLogik E1240", "ioLogik E1240 scaled", "M-7017C"])
-@pytest.mark.parametrize("url", [RS485, TCP], ids=["serial", "tcp"])
+@pytest.mark.parametrize(
+    "url", [RS485, ASCII, TCP, UDP, ASCII_TCP], ids=["serial", "ascii", "tcp", "udp", "ascii+tcp"]
+)
 async def test_the_twin_of_a_module_is_read_right(tmp_path: Path, url: str, module: str) -> None:
     assert await rehearsed(tmp_path, url, module, [], polls=3) == (3, ())
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, "flip"])
-async def test_no_fault_of_a_serial_line_makes_a_wrong_value(tmp_path: Path, fault: str) -> None:
-    _, wrong = await rehearsed(tmp_path, RS485, "ioLogik E1240", [f"{fault}%40"])
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [(url, fault) for url in (RS485, ASCII) for fault in (*FAULTS, "flip")]
+    + [(ASCII_TCP, "late=0.15"), (ASCII_TCP, "close"), (ASCII_TCP, "flip")],
+)
+async def test_no_fault_of_a_serial_line_makes_a_wrong_value(tmp_path: Path, url: str, fault: str) -> None:
+    _, wrong = await rehearsed(tmp_path, url, "ioLogik E1240", [f"{fault}%40"])
     assert wrong == ()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_no_fault_of_a_network_makes_a_wrong_value(tmp_path: Path, fault: str) -> None:
+@pytest.mark.parametrize("url", [TCP, UDP], ids=["tcp", "udp"])
+async def test_no_fault_of_a_network_makes_a_wrong_value(tmp_path: Path, url: str, fault: str) -> None:
     """But for a flipped bit: Modbus TCP has no checksum of its own."""
-    _, wrong = await rehearsed(tmp_path, TCP, "ioLogik E1240", [f"{fault}%40"])
+    _, wrong = await rehearsed(tmp_path, url, "ioLogik E1240", [f"{fault}%40"])
     assert wrong == ()
