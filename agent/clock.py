@@ -3,11 +3,11 @@
 Monotonic is CLOCK_BOOTTIME: it goes on while the machine sleeps, so a silence cannot hide in a suspend.
 """
 
-import ctypes
 import time
 from pathlib import Path
 from typing import Protocol
 
+from drivers.kernel_clock import kernel_clock
 from telemetry.record import ClockState, Moment
 
 STEP_MS = 1_000
@@ -62,9 +62,10 @@ class SystemClock:
         now_ms = self.mono_ms()
         if now_ms - self._asked_at_ms >= 1_000:
             self._asked_at_ms = now_ms
-            synchronised, max_error_ms = _adjtimex()
-            self._was_synchronised = self._was_synchronised or synchronised
-            self._quality = (int(_state(synchronised, self._was_synchronised)), max_error_ms)
+            kernel = kernel_clock()
+            self._was_synchronised = self._was_synchronised or kernel.synchronised
+            state = _state(kernel.synchronised, self._was_synchronised)
+            self._quality = (int(state), kernel.max_error_us // 1_000)
         return self._quality
 
 
@@ -78,22 +79,3 @@ def _state(synchronised: bool, was_synchronised: bool) -> ClockState:
     if synchronised:
         return ClockState.SYNCHRONISED
     return ClockState.HOLDOVER if was_synchronised else ClockState.UNSYNCHRONISED
-
-
-_TIMEX_BYTES = 208
-_STATUS_OFFSET, _MAXERROR_OFFSET = (
-    40,
-    24,
-)  # struct timex, 64-bit Linux: modes, offset, freq, maxerror, esterror, status
-_STA_UNSYNC = 0x0040
-_TIME_ERROR = 5
-
-
-def _adjtimex() -> tuple[bool, int]:
-    """(synchronised, greatest error ms), adjtimex(2) with modes 0: needs no privilege."""
-    timex = ctypes.create_string_buffer(_TIMEX_BYTES)
-    state = ctypes.CDLL(None).adjtimex(timex)
-    status = int.from_bytes(timex.raw[_STATUS_OFFSET : _STATUS_OFFSET + 4], "little")
-    max_error_us = int.from_bytes(timex.raw[_MAXERROR_OFFSET : _MAXERROR_OFFSET + 8], "little", signed=True)
-    synchronised = 0 <= state != _TIME_ERROR and not status & _STA_UNSYNC
-    return synchronised, max(0, max_error_us) // 1_000

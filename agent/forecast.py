@@ -10,6 +10,7 @@ from agent.tables import settings_of, wire_of
 from config.quantity import in_days
 from config.station import Device, Line, Station
 from config.volume import Volume, total, volume_of
+from drivers.analog_settings import Settings as AnalogSettings
 from drivers.blocks import BlockRead, plan
 from drivers.line import LineSettings, SerialPort
 from drivers.modbus_settings import Settings as ModbusSettings
@@ -93,8 +94,9 @@ def _line(station: Station, line: Line) -> LineForecast:
 def _device(station: str, device: Device, line: LineSettings) -> DeviceForecast:
     settings = settings_of(device)
     blocks: tuple[BlockRead, ...] | None = None
-    if isinstance(settings, ModbusSettings):
-        blocks = plan(settings.points(), gap=settings.block_gap, most=settings.block_max)
+    registers = settings.registers if isinstance(settings, AnalogSettings) else settings
+    if isinstance(registers, ModbusSettings):
+        blocks = plan(registers.points(), gap=registers.block_gap, most=registers.block_max)
     answers = None if blocks is None else [_answer_s(block, line) for block in blocks]
     known = [answer for answer in answers or () if answer is not None]
     complete = answers is not None and len(known) == len(answers)
@@ -116,19 +118,27 @@ def _answer_s(block: BlockRead, line: LineSettings) -> float | None:
     if not isinstance(line.endpoint, SerialPort):
         return None
     values = -(-block.length // 8) if block.table in BIT_TABLES else 2 * block.length
-    return THINKING_S + (ANSWER_BYTES + values) * _character_s(line.endpoint)
+    return THINKING_S + _frame_s(ANSWER_BYTES + values, line.endpoint)
 
 
 def _exchange_s(answer_s: float, line: LineSettings) -> float:
     """A request, its answer, and the silence around them."""
     port = line.endpoint
     assert isinstance(port, SerialPort)
-    return 2 * line.silence_s() + REQUEST_BYTES * _character_s(port) + answer_s
+    return 2 * line.silence_s() + _frame_s(REQUEST_BYTES, port) + answer_s
+
+
+def _frame_s(rtu_bytes: int, port: SerialPort) -> float:
+    """A frame of so many bytes in RTU. In ASCII an LRC of one byte takes the place of the CRC, and a byte is two
+    characters between a colon and an end of two.
+    """
+    characters = rtu_bytes if port.framer == "rtu" else 3 + 2 * (rtu_bytes - 1)
+    return characters * _character_s(port)
 
 
 def _character_s(port: SerialPort) -> float:
-    """Start bit, eight data bits, parity if any, stop bits."""
-    return (9 + (port.parity != "N") + port.stopbits) / port.baudrate
+    """Start bit, data bits, parity if any, stop bits."""
+    return (1 + port.bytesize + (port.parity != "N") + port.stopbits) / port.baudrate
 
 
 def _warnings(line: LineForecast) -> list[str]:

@@ -11,12 +11,12 @@ from agent.watchdog import Notifier
 from buffer.writer import Executor, WriterThread
 from drivers.bus import Wire
 from drivers.line import LineSettings
-from drivers.pymodbus_line import PymodbusWire
+from drivers.modbus_wire import modbus_wire
 
 
 def wired(settings: LineSettings, mono_ms: Callable[[], int]) -> Wire:
     """The real wire of a line."""
-    return PymodbusWire(settings, mono_ms)
+    return modbus_wire(settings, mono_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,13 +119,13 @@ def check_speech(report: Report, lines: Mapping[Place, Line], devices: Mapping[P
 def check_patience(report: Report, lines: Mapping[Place, Line], devices: Mapping[Place, Device]) -> None:
     """Warns of a guard that is shorter than the wait for an answer.
 
-    Modbus TCP numbers its questions: there a late answer cannot be taken for another. Of an instrument that talks
-    by itself there are no answers.
+    Modbus TCP and UDP number their questions: there a late answer cannot be taken for another. Of an instrument
+    that talks by itself there are no answers.
     """
     for place, line in lines.items():
         mine = [cast("Settings", device.settings) for device in devices.values() if device.line == line.id]
         modbus = all(settings.speech() == "modbus" for settings in mine)
-        if modbus and str(getattr(line.settings, "url", "")).startswith("tcp:"):
+        if modbus and str(getattr(line.settings, "url", "")).startswith(("tcp:", "udp:")):
             continue
         if any(settings.streams() for settings in mine):
             continue

@@ -63,7 +63,7 @@ class Settings(Protocol):
         ...
 
     def speech(self) -> str:
-        """What the device's line carries, "modbus" or "characters"."""
+        """What the device's line carries, "modbus", "characters" or "machine"."""
         ...
 
     def streams(self) -> bool:

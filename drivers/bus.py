@@ -6,8 +6,8 @@ from typing import Protocol
 
 from drivers.errors import Misconfigured
 from drivers.exchange import Answer
-from drivers.line import LineSettings, TcpHost
-from drivers.pymodbus_line import PymodbusWire
+from drivers.line import LineSettings
+from drivers.modbus_wire import modbus_wire
 from drivers.turns import Connection, Turns
 
 
@@ -30,9 +30,8 @@ class Bus(Turns):
         wire: Wire | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._wire: Wire = wire or PymodbusWire(settings, mono_ms)
-        where = settings.endpoint
-        numbered = isinstance(where, TcpHost) and not where.rtu
+        self._wire: Wire = wire or modbus_wire(settings, mono_ms)
+        numbered = settings.endpoint.numbered
         super().__init__(settings, self._wire, numbered=numbered, jitter=jitter)
         self._has_address_of_all = not numbered
 

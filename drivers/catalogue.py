@@ -7,6 +7,7 @@ from drivers.driver import Driver, DriverSettings
 from drivers.errors import Misconfigured
 
 DRIVERS: dict[str, str] = {
+    "analog": "drivers.analog.AnalogDriver",
     "ascii": "drivers.ascii.AsciiDriver",
     "bam1020": "drivers.bam1020.Bam1020Driver",
     "bayern_hessen": "drivers.bayern_hessen.BayernHessenDriver",
@@ -14,6 +15,7 @@ DRIVERS: dict[str, str] = {
     "modbus": "drivers.modbus.ModbusDriver",
     "nmea0183": "drivers.nmea0183.Nmea0183Driver",
     "sdi12": "drivers.sdi12.Sdi12Driver",
+    "system": "drivers.system.SystemDriver",
     "teledyne": "drivers.teledyne.TeledyneDriver",
     "vaisala_wxt": "drivers.vaisala_wxt.VaisalaWxtDriver",
 }

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from drivers.characters import Heard, Take
 from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
-from drivers.line import LineSettings, SerialPort
+from drivers.line import LineSettings, SerialPort, TcpHost
 from drivers.network_stream import NetworkStream
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import Refusal
@@ -53,6 +53,7 @@ async def connected(
         port = SerialStream(where, received, lost)
         port.open()
         return port
+    assert isinstance(where, TcpHost)  # the station file's check refuses characters in datagrams
     host = NetworkStream(where, received, lost)
     await host.open(settings.connect_s)
     return host

@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 
 from drivers.errors import Unreachable
-from drivers.line import Endpoint, SerialPort, TcpHost
+from drivers.line import Endpoint, SerialPort, TcpHost, UdpHost
 
 BY_ID = Path("/dev/serial/by-id")
 BAD_SETTINGS = frozenset({errno.EINVAL, errno.ENOTSUP})
@@ -22,7 +22,7 @@ def unreachable(
     if isinstance(where, SerialPort):
         what, hint = _serial(where, error, by_id)
     else:
-        what, hint = _tcp(where, error, SERIAL_SERVER if where.rtu else server)
+        what, hint = _network(where, error, _listener(where, server))
     return Unreachable(f"{where}: {what}", hint=hint)
 
 
@@ -68,7 +68,14 @@ def _membership(device: Path) -> str:
     return f"add the user of tram to the group {group}: sudo usermod -aG {group} USER, then start it again"
 
 
-def _tcp(where: TcpHost, error: BaseException | None, server: str) -> tuple[str, str]:
+def _listener(where: TcpHost | UdpHost, server: str) -> str:
+    """Who should answer there."""
+    if isinstance(where, UdpHost):
+        return "Modbus over UDP in the instrument"
+    return server if where.numbered else SERIAL_SERVER
+
+
+def _network(where: TcpHost | UdpHost, error: BaseException | None, server: str) -> tuple[str, str]:
     number = _number(error)
     if number == errno.ECONNREFUSED:
         return "it refuses the connection", f"is {server} switched on, and is {where.port} its port?"

@@ -10,10 +10,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from drivers.errors import DriverError
+from drivers.protocols.modbus import Table
 from telemetry.reading import Block
 
-Speech = Literal["modbus", "characters"]
-"""What a line carries. Modbus devices are given an `Exchange`, the others a `drivers.characters.CharacterLine`."""
+Speech = Literal["modbus", "characters", "machine"]
+"""What a line carries. Modbus devices are given an `Exchange`, those of characters a
+`drivers.characters.CharacterLine`, and the gateway itself a `drivers.machine.Machine`."""
 
 
 class Cycle(NamedTuple):
@@ -64,6 +66,10 @@ class DriverSettings(BaseModel):
     def alone(self) -> bool:
         """Whether nothing in its answers says whose they are: it then has its line for itself as well."""
         return False
+
+    def quiet(self) -> dict[tuple[Table, int], int]:
+        """Registers and bits that are read beside the channels, and what they hold while all is well."""
+        return {}
 
     @abstractmethod
     def channels(self) -> tuple[ChannelMeaning, ...]:

@@ -134,10 +134,10 @@ class RtuInbox:
     def _answer(self, asked: Question) -> bytes:
         frame = self._sound_frame()
         if frame:
-            if _answers(asked, frame[0], frame[1:-2]):
+            if answers(asked, frame[0], frame[1:-2]):
                 return frame
             self._count(frame)
-            raise _not_the_answer(self._where, asked, frame[0], frame[1:-2])
+            raise not_the_answer(self._where, asked, frame[0], frame[1:-2])
         good = self._frame_with(bytes((asked.unit,)) + asked.head, asked.length + 3)
         return good or self._frame_with(bytes((asked.unit, asked.pdu[0] | EXCEPTION_BIT)), RTU_SHORTEST)
 
@@ -167,7 +167,7 @@ class RtuInbox:
         return 8 if function in WRITE_FUNCTIONS else RTU_SHORTEST
 
     def _count(self, frame: bytes) -> None:
-        if any(_answers(asked, frame[0], frame[1:-2]) for asked in self._given_up):
+        if any(answers(asked, frame[0], frame[1:-2]) for asked in self._given_up):
             self.late += 1
         else:
             self.stray += 1
@@ -211,8 +211,8 @@ class TcpInbox:
         while frame := self._take():
             if self._asked is not None and frame[:2] == self._transaction:
                 unit, pdu = frame[6], frame[7:]
-                if not _answers(self._asked, unit, pdu):
-                    raise _not_the_answer(self._where, self._asked, unit, pdu)
+                if not answers(self._asked, unit, pdu):
+                    raise not_the_answer(self._where, self._asked, unit, pdu)
                 return frame
             self.late += 1
         return b""
@@ -240,7 +240,8 @@ class TcpInbox:
         return frame
 
 
-def _answers(asked: Question, unit: int, pdu: bytes) -> bool:
+def answers(asked: Question, unit: int, pdu: bytes) -> bool:
+    """Whether unit, function, length and byte count are those of an answer or an exception to this question."""
     if unit != asked.unit:
         return False
     if pdu[0] == asked.pdu[0] | EXCEPTION_BIT:
@@ -248,7 +249,8 @@ def _answers(asked: Question, unit: int, pdu: bytes) -> bool:
     return len(pdu) == asked.length and pdu.startswith(asked.head)
 
 
-def _not_the_answer(where: str, asked: Question, unit: int, pdu: bytes) -> Garbled:
+def not_the_answer(where: str, asked: Question, unit: int, pdu: bytes) -> Garbled:
+    """The error for a sound frame that answers something else."""
     if unit != asked.unit:
         what = f"unit {unit} answered the question for unit {asked.unit}"
     elif pdu[0] & ~EXCEPTION_BIT != asked.pdu[0]:

@@ -1,20 +1,25 @@
 """What a `[[line]]` table says: where the line is, and how patient we are with it.
 
-serial:///dev/ttyUSB0?baudrate=9600&parity=N   Modbus RTU on a serial port
+serial:///dev/ttyUSB0?baudrate=9600&parity=N   Modbus RTU on a serial port; with &framer=ascii Modbus ASCII
 tcp://10.0.0.5:502                             Modbus TCP
-rtu+tcp://10.0.0.6:4001                        RTU frames through a serial server
+udp://10.0.0.5:502                             the same frames, one in a datagram
+rtu+tcp://10.0.0.6:4001                        RTU frames through a serial server; ascii+tcp:// ASCII frames
 tcp://10.0.0.6:4001                            characters, of an instrument or through a serial server
+local://                                       this machine itself; local:///PATH, a copy of its /proc and /sys
 """
 
 import re
 from difflib import get_close_matches
 from typing import Annotated, Literal, NamedTuple, cast
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
-SCHEMES = ("serial", "tcp", "rtu+tcp")
-LATER = ("udp", "tls", "ascii", "ascii+tcp", "rtu+udp", "tcp+tls")
+from drivers.url_options import one_of, options_of
+
+SCHEMES = ("serial", "tcp", "udp", "rtu+tcp", "ascii+tcp", "local")
+KINDS = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+LATER = ("tls", "rtu+udp", "tcp+tls")
 BAUDRATES = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 MODBUS_TCP_PORT = 502
 RTU_OVER_TCP_GAP_S = 0.005
@@ -23,6 +28,7 @@ RTU_OVER_TCP_GAP_S = 0.005
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 Parity = Literal["N", "E", "O"]
+Framer = Literal["rtu", "ascii"]
 
 
 class SerialPort(NamedTuple):
@@ -34,9 +40,15 @@ class SerialPort(NamedTuple):
     stopbits: int
     bytesize: int = 8
     rs485: bool = False
+    framer: Framer = "rtu"
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def numbered(self) -> bool:
+        """Whether an answer repeats the number of its question: never."""
+        return False
 
     @property
     def silence_s(self) -> float:
@@ -45,17 +57,51 @@ class SerialPort(NamedTuple):
 
 
 class TcpHost(NamedTuple):
-    """A host that speaks Modbus TCP, or that passes RTU frames on to a serial line (`rtu`)."""
+    """A host that speaks Modbus TCP, or that passes RTU or ASCII frames on to a serial line (`rtu`, `ascii`)."""
 
     host: str
     port: int
     rtu: bool
+    ascii: bool = False
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return _host_and_port(self.host, self.port)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether an answer repeats the number of its question."""
+        return not (self.rtu or self.ascii)
 
 
-Endpoint = SerialPort | TcpHost
+class UdpHost(NamedTuple):
+    """A host that speaks Modbus with the header of Modbus TCP in datagrams."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return _host_and_port(self.host, self.port)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether an answer repeats the number of its question: always."""
+        return True
+
+
+def _host_and_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class ThisMachine(NamedTuple):
+    """No wire at all: the gateway that this program runs on. `root`: the folder that holds its proc and sys."""
+
+    root: str = "/"
+
+    def __str__(self) -> str:
+        return "this machine" if self.root == "/" else f"the machine in {self.root}"
+
+
+Endpoint = SerialPort | TcpHost | UdpHost
 
 
 def seconds(value: object) -> object:
@@ -83,50 +129,61 @@ Seconds = Annotated[
 ]
 
 
-def endpoint(url: str) -> Endpoint:
+def endpoint(url: str) -> Endpoint | ThisMachine:
     """Where the url leads; ValueError in the technician's words."""
     parts = urlsplit(url)
     if parts.scheme in LATER:
-        raise ValueError(f"{parts.scheme}:// comes later; today a line is serial://, tcp:// or rtu+tcp://")
+        raise ValueError(f"{parts.scheme}:// comes later; today a line is {KINDS}")
     if parts.scheme not in SCHEMES:
         raise ValueError(_unknown_scheme(url, parts.scheme))
     if parts.username or parts.password:
         raise ValueError("a line has no user name or password")
     if parts.fragment:
         raise ValueError(f'"#{parts.fragment}" has no meaning in a line\'s url')
-    return _serial(parts) if parts.scheme == "serial" else _tcp(parts)
+    if parts.scheme == "local":
+        return _local(parts)
+    return _serial(parts) if parts.scheme == "serial" else _network(parts)
 
 
 def _unknown_scheme(url: str, scheme: str) -> str:
     if url.startswith("/dev/"):
         return f'write "serial://{url}?baudrate=9600&parity=N" with the line\'s own settings'
     near = get_close_matches(scheme, SCHEMES, n=1)
-    better = f', did you mean "{near[0]}://"?' if near else ": serial://, tcp:// or rtu+tcp://"
+    better = f', did you mean "{near[0]}://"?' if near else f": {KINDS}"
     return (
         f'"{scheme}://" is not a kind of line{better}' if scheme else f'"{url}" has no kind of line{better}'
     )
 
 
-def _tcp(parts: SplitResult) -> TcpHost:
-    rtu = parts.scheme == "rtu+tcp"
+def _network(parts: SplitResult) -> TcpHost | UdpHost:
+    through = parts.scheme in {"rtu+tcp", "ascii+tcp"}
     if parts.path not in {"", "/"} or parts.query:
         extra = parts.path + ("?" + parts.query if parts.query else "")
         raise ValueError(f"after {parts.scheme}://host:port nothing may follow (got {extra})")
     if not parts.hostname:
         raise ValueError(
-            f'a host is missing, write for example "{parts.scheme}://10.0.0.5:{4001 if rtu else 502}"'
+            f'a host is missing, write for example "{parts.scheme}://10.0.0.5:{4001 if through else 502}"'
         )
     try:
         port = parts.port
     except ValueError:
         raise ValueError("the port must be a number from 1 to 65535") from None
-    if port is None and rtu:
+    if port is None and through:
         raise ValueError(
-            f'the serial server\'s port is missing, write for example "rtu+tcp://{parts.hostname}:4001"'
+            f'the serial server\'s port is missing, write for example "{parts.scheme}://{parts.hostname}:4001"'
         )
     if port == 0:
         raise ValueError("the port must be a number from 1 to 65535")
-    return TcpHost(parts.hostname, MODBUS_TCP_PORT if port is None else port, rtu)
+    port = MODBUS_TCP_PORT if port is None else port
+    if parts.scheme == "udp":
+        return UdpHost(parts.hostname, port)
+    return TcpHost(parts.hostname, port, parts.scheme == "rtu+tcp", parts.scheme == "ascii+tcp")
+
+
+def _local(parts: SplitResult) -> ThisMachine:
+    if parts.netloc or parts.query:
+        raise ValueError('local:// is this machine itself and has no host and no options, write "local://"')
+    return ThisMachine(parts.path or "/")
 
 
 def _serial(parts: SplitResult) -> SerialPort:
@@ -136,42 +193,31 @@ def _serial(parts: SplitResult) -> SerialPort:
         raise ValueError(
             'a device is missing, write for example "serial:///dev/ttyUSB0?baudrate=9600&parity=N"'
         )
-    options = _options(parts.query)
+    options = options_of(parts.query, {"baudrate": None, **_DEFAULTS})
     if "baudrate" not in options:
         raise ValueError("the line's speed is missing, add \"?baudrate=9600\" (see the instrument's menu)")
     return SerialPort(
         path=parts.path,
-        baudrate=int(_one_of(options, "baudrate", tuple(map(str, BAUDRATES)))),
-        parity=cast("Parity", _one_of(options, "parity", ("N", "E", "O"))),
-        stopbits=int(_one_of(options, "stopbits", ("1", "2"))),
-        bytesize=int(_one_of(options, "bytesize", ("7", "8"))),
-        rs485=_one_of(options, "rs485", ("no", "kernel")) == "kernel",
+        baudrate=int(one_of(options, "baudrate", tuple(map(str, BAUDRATES)))),
+        parity=cast("Parity", one_of(options, "parity", ("N", "E", "O"))),
+        stopbits=int(one_of(options, "stopbits", ("1", "2"))),
+        bytesize=int(one_of(options, "bytesize", ("7", "8"))),
+        rs485=one_of(options, "rs485", ("no", "kernel")) == "kernel",
+        framer=cast("Framer", one_of(options, "framer", ("rtu", "ascii"))),
     )
 
 
-_DEFAULTS = {"parity": "N", "stopbits": "1", "bytesize": "8", "rs485": "no"}
+_DEFAULTS = {"parity": "N", "stopbits": "1", "bytesize": "8", "rs485": "no", "framer": "rtu"}
 
 
-def _options(query: str) -> dict[str, str]:
-    pairs = parse_qsl(query, keep_blank_values=True)
-    options = dict(pairs)
-    if len(options) != len(pairs):
-        raise ValueError("an option stands twice in the url")
-    known = ("baudrate", *_DEFAULTS)
-    for name in options:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            raise ValueError(
-                f'unknown option "{name}"'
-                + (f', did you mean "{near[0]}"?' if near else f", there are: {', '.join(known)}")
-            )
-    return _DEFAULTS | options
-
-
-def _one_of(options: dict[str, str], name: str, allowed: tuple[str, ...]) -> str:
-    if options[name] not in allowed:
-        raise ValueError(f'{name} "{options[name]}" is not possible; one of {", ".join(allowed)}')
-    return options[name]
+def _refuses_characters(where: Endpoint, *, has_port: bool) -> str | None:
+    if isinstance(where, UdpHost):
+        return "it carries Modbus in datagrams"
+    if isinstance(where, SerialPort):
+        return None if where.framer == "rtu" else "framer=ascii is Modbus ASCII; for characters leave it out"
+    if where.numbered:
+        return None if has_port else f'its port is missing, write for example "tcp://{where.host}:4001"'
+    return f'it carries Modbus {"RTU" if where.rtu else "ASCII"}; for characters write "tcp://{where}"'
 
 
 class LineSettings(BaseModel):
@@ -201,28 +247,42 @@ class LineSettings(BaseModel):
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the line is."""
-        return endpoint(self.url)
+        """Where the wire is; a line that is `machine` has none."""
+        where = endpoint(self.url)
+        assert not isinstance(where, ThisMachine)
+        return where
+
+    @property
+    def machine(self) -> ThisMachine | None:
+        """This machine, when the line is no wire."""
+        where = endpoint(self.url)
+        return where if isinstance(where, ThisMachine) else None
 
     def refuses(self, unit: int) -> str | None:
         """Why no device can have this unit address here; None: it can.
 
         On a serial line 0 is everybody's and 248..255 are reserved (Modbus over Serial Line V1.02, 2.2).
         """
-        where = self.endpoint
-        if isinstance(where, TcpHost) and not where.rtu:
+        if self.machine is not None:
+            return None
+        if self.endpoint.numbered:
             return None
         return None if 1 <= unit <= 247 else "is no address of a serial line, these are 1 to 247"
 
     def refuses_speech(self, speech: str) -> str | None:
-        """Why this line does not carry "modbus" or "characters"; None: it does."""
+        """Why this line does not carry "modbus", "characters" or "machine"; None: it does."""
+        if (self.machine is not None) != (speech == "machine"):
+            only = (
+                "only the driver system reads this machine" if self.machine else "it leads to an instrument"
+            )
+            return f'{only}; the driver system has a line of its own: url = "local://"'
+        if self.machine is not None:
+            return None
         where = self.endpoint
-        if speech == "modbus" and isinstance(where, SerialPort) and where.bytesize != 8:
+        if speech == "characters":
+            return _refuses_characters(where, has_port=urlsplit(self.url).port is not None)
+        if isinstance(where, SerialPort) and where.framer == "rtu" and where.bytesize != 8:
             return "Modbus RTU needs bytesize=8"
-        if speech == "characters" and isinstance(where, TcpHost) and where.rtu:
-            return f'it carries Modbus RTU; for characters write "tcp://{where}"'
-        if speech == "characters" and isinstance(where, TcpHost) and urlsplit(self.url).port is None:
-            return f'its port is missing, write for example "tcp://{where.host}:4001"'
         return None
 
     def silence_s(self) -> float:

@@ -7,10 +7,11 @@ from drivers.bus import Bus, Wire
 from drivers.character_bus import CharacterBus
 from drivers.driver import Driver, DriverSettings
 from drivers.line import LineSettings
-from drivers.pymodbus_line import PymodbusWire
+from drivers.machine import MachineBus
+from drivers.modbus_wire import modbus_wire
 
 MonoMs = Callable[[], int]
-AnyBus = Bus | CharacterBus
+AnyBus = Bus | CharacterBus | MachineBus
 
 
 def bus_for(
@@ -18,13 +19,15 @@ def bus_for(
     devices: Sequence[DriverSettings],
     mono_ms: MonoMs,
     *,
-    wire: Callable[[LineSettings, MonoMs], Wire] = PymodbusWire,
+    wire: Callable[[LineSettings, MonoMs], Wire] = modbus_wire,
     jitter: Callable[[], float] = random.random,
 ) -> AnyBus:
     """For devices that all speak alike, as the station file's check demands. Nothing is opened yet.
 
     `wire` makes the connection of Modbus devices.
     """
+    if line.machine is not None:
+        return MachineBus(line.machine, mono_ms)
     if any(device.speech() == "characters" for device in devices):
         streams = any(device.streams() for device in devices)
         return CharacterBus(line, mono_ms, streams=streams, jitter=jitter)
@@ -33,4 +36,6 @@ def bus_for(
 
 def on(bus: AnyBus, driver: type[Driver], settings: DriverSettings) -> Driver:
     """The driver of a device on its line."""
+    if isinstance(bus, MachineBus):
+        return driver(settings, bus.machine)
     return driver(settings, bus if isinstance(bus, CharacterBus) else bus.exchange)

@@ -36,7 +36,7 @@ from drivers.inbox import (
     TcpInbox,
     question,
 )
-from drivers.line import LineSettings, SerialPort, TcpHost
+from drivers.line import LineSettings, SerialPort, TcpHost, UdpHost
 from drivers.serial_stream import switch_to_rs485
 
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
@@ -87,7 +87,9 @@ class PymodbusWire:
 
     def __init__(self, settings: LineSettings, mono_ms: Callable[[], int]) -> None:
         self._settings = settings
-        self._where = settings.endpoint
+        where = settings.endpoint
+        assert not isinstance(where, UdpHost)
+        self._where = where
         self._mono_ms = mono_ms
         self._tcp = isinstance(self._where, TcpHost) and not self._where.rtu
         self.inbox: Inbox = TcpInbox(str(self._where)) if self._tcp else RtuInbox(str(self._where))

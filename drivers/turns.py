@@ -49,9 +49,12 @@ class Unasked(Protocol):
 
 
 class Connection(Protocol):
-    """What turns need of a wire. `last_byte_at` is on the event loop's clock."""
+    """What turns need of a wire."""
 
-    last_byte_at: float
+    @property
+    def last_byte_at(self) -> float:
+        """When the last byte came, on the event loop's clock."""
+        ...
 
     @property
     def unasked(self) -> Unasked:

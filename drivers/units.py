@@ -52,6 +52,7 @@ BY_QUANTITY: dict[str, tuple[str, ...]] = {
     "radiation and light": ("W/m2", "lx", "uSv/h", "µSv/h", "Bq"),
     "sound": ("dB", "dBA", "dB(A)"),
     "counts": ("count", "1", "CFU/100mL", "MPN/100mL", "cells/mL"),
+    "data": ("B", "kB", "MB", "GB"),
     "time": ("s", "min", "h", "d", "ms"),
     "opacity and absorption": ("1/m", "/m", "Abs", "mAbs"),
 }

@@ -4,6 +4,9 @@ Built from what the drivers' settings say of themselves: points (where a value l
 (its unit and range). Values are plausible for unit and range and scaled back, so that the agent reads them
 right. Unused registers between two channels read 0. Not modelled: what the real instrument's manual says
 beyond the file, and numbers that mean "no value".
+
+A line `local://` is no wire: its url stays as it is, and a rehearsal reads the machine on which it runs. To rehearse
+another one, name a folder with its proc and sys: `local:///PATH`.
 """
 
 import errno
@@ -18,14 +21,15 @@ from typing import NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from config.station import Device, Line, Station
-from drivers.protocols.modbus import BIT_TABLES, Point
+from drivers.protocols.modbus import BIT_TABLES, Point, Table
 from sim import moment, plausible
 from sim.face import Face
 from sim.hosts.listener import Listener
 from sim.hosts.pty import PtyHost
-from sim.hosts.rtu_tcp import RtuTcpHost
+from sim.hosts.rtu_tcp import AsciiTcpHost, RtuTcpHost
 from sim.hosts.talk import TalkTcpHost
 from sim.hosts.tcp import TcpHost
+from sim.hosts.udp import UdpHost
 from sim.instrument import Instrument, Quantity
 from sim.moment import Now
 from sim.script import Script, parse_all
@@ -37,7 +41,14 @@ from sim.wire import Wire
 
 MODBUS_TCP_PORT = 502
 _SEED_STEP = 1009
-_HOSTS: dict[str, type[Listener]] = {"tcp": TcpHost, "rtu+tcp": RtuTcpHost}
+Host = Listener | UdpHost
+_HOSTS: dict[str, type[Host]] = {
+    "tcp": TcpHost,
+    "udp": UdpHost,
+    "rtu+tcp": RtuTcpHost,
+    "ascii+tcp": AsciiTcpHost,
+}
+_NUMBERED = frozenset({"tcp", "udp"})
 
 
 class Meaning(Protocol):
@@ -84,6 +95,10 @@ class DeviceSettings(Protocol):
         """Which channels are a status of others."""
         ...
 
+    def quiet(self) -> Mapping[tuple[Table, int], int]:
+        """What is read beside the channels, and what it holds while all is well."""
+        ...
+
 
 class LineSettings(Protocol):
     """What the twin asks of a line's settings."""
@@ -127,7 +142,7 @@ def instrument(device: Device, seed: int) -> Instrument:
         for number, (point, meaning, row) in enumerate(rows)
     ]
     plate = {0: b"Tram", 1: device.id.encode(), 2: b"twin"}
-    return Instrument(device.id, quantities, plate=plate, gaps_read_zero=True)
+    return Instrument(device.id, quantities, dict(settings.quiet()), plate=plate, gaps_read_zero=True)
 
 
 def _signal(point: Point, meaning: Meaning, seed: int, well: float | None) -> Signal:
@@ -138,10 +153,12 @@ def _signal(point: Point, meaning: Meaning, seed: int, well: float | None) -> Si
 
 def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment.real) -> dict[str, Wire]:
     """One wire per line that has a device. ValueError: a fault that cannot be read, or a device nobody knows."""
-    units = _units(station)
+    units = _units([device for device in station.devices if device.line not in _without_wire(station)])
     parse_all(wishes.faults, units, strict=True)
     built: dict[str, Wire] = {}
     for line in station.lines:
+        if line.id in _without_wire(station):
+            continue
         devices = {units[device.id]: device for device in station.devices if device.line == line.id}
         face = _face(line, devices, wishes.seed)
         mine = {device.id: unit for unit, device in devices.items()}
@@ -151,11 +168,15 @@ def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment
     return built
 
 
-def _units(station: Station) -> dict[str, int]:
+def _without_wire(station: Station) -> set[str]:
+    return {line.id for line in station.lines if _scheme(line) == "local"}
+
+
+def _units(devices: Sequence[Device]) -> dict[str, int]:
     """By device. Where a protocol has no numbers, those of a line are counted from 1."""
     units: dict[str, int] = {}
     counted: Counter[str] = Counter()
-    for device in station.devices:
+    for device in devices:
         address = cast("DeviceSettings", device.settings).address()
         counted[device.line] += 1
         units[device.id] = address if isinstance(address, int) else counted[device.line]
@@ -172,7 +193,7 @@ def _face(line: Line, devices: Mapping[int, Device], seed: int) -> Face | TalkFa
         return TalkFace(talkers[0](Behind(devices, seed)))
     return Face(
         {unit: instrument(device, seed + _SEED_STEP * unit) for unit, device in devices.items()},
-        gateway=_scheme(line) == "tcp",
+        gateway=_scheme(line) in _NUMBERED,
     )
 
 
@@ -205,17 +226,19 @@ async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -
     scheme = _scheme(line)
     if scheme == "serial":
         link = wishes.links / f"{line.id}.tty" if wishes.links else None
-        terminal = await stack.enter_async_context(PtyHost(wire, link=link))
-        baudrate = dict(parse_qsl(urlsplit(_url(line)).query)).get("baudrate", "9600")
+        options = dict(parse_qsl(urlsplit(_url(line)).query))
+        is_ascii = options.get("framer") == "ascii"
+        terminal = await stack.enter_async_context(PtyHost(wire, link=link, ascii_frames=is_ascii))
+        baudrate, framer = options.get("baudrate", "9600"), "&framer=ascii" if is_ascii else ""
         # A pseudo-terminal has neither parity nor a second stop bit.
-        return f"serial://{terminal.path}?baudrate={baudrate}&parity=N"
+        return f"serial://{terminal.path}?baudrate={baudrate}&parity=N{framer}"
     host = await _listen(stack, line, wire, wishes)
     return f"{scheme}://{host.host}:{host.port}"
 
 
-async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Listener:
+async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Host:
     """On the wished port; else on the file's own when it is free and we may; else on any."""
-    kind = TalkTcpHost if isinstance(wire.face, TalkFace) else _HOSTS[_scheme(line)]
+    kind: type[Host] = TalkTcpHost if isinstance(wire.face, TalkFace) else _HOSTS[_scheme(line)]
     if line.id in wishes.ports:
         return await _listen_on(stack, kind(wire, port=wishes.ports[line.id]), line)
     try:
@@ -226,7 +249,7 @@ async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes)
         return await stack.enter_async_context(kind(wire))
 
 
-async def _listen_on(stack: AsyncExitStack, host: Listener, line: Line) -> Listener:
+async def _listen_on(stack: AsyncExitStack, host: Host, line: Line) -> Host:
     """On the wished port and no other. OSError, for the technician."""
     try:
         return await stack.enter_async_context(host)

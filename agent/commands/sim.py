@@ -150,8 +150,11 @@ def _as_json(
 
 
 def _as_text(urls: Mapping[str, str], places: Sequence["Place"], write: Path | None) -> str:
-    rows = []
-    for line in dict.fromkeys(place.line for place in places):
+    served = dict.fromkeys(place.line for place in places)
+    rows = [
+        f"{line}  {url}  (this machine, not simulated)" for line, url in urls.items() if line not in served
+    ]
+    for line in served:
         rows.append(f"{line}  {urls[line]}")
         rows += [
             f"  {place.device:<16} unit {_shown(place.unit):<3} {place.channels} channel{'s' * (place.channels != 1)}"

@@ -29,11 +29,19 @@ class PtyHost:
     same when the adapter is pulled (`unplug`) and put back (`plug_in`), while the terminal behind it changes.
     """
 
-    def __init__(self, wire: Wire, *, link: Path | None = None, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        link: Path | None = None,
+        silence_s: float = SILENCE_S,
+        ascii_frames: bool = False,
+    ) -> None:
         self.wire = wire
         self.link = link
         self.lost_bytes = 0
         self._silence_s = silence_s
+        self._ascii_frames = ascii_frames
         self._terminal = ""
         self._ends: tuple[int, int] | None = None
         self._landings: Landings | None = None
@@ -86,7 +94,9 @@ class PtyHost:
     def _converse(self, landings: Landings) -> Conversation:
         if isinstance(self.wire.face, TalkFace):
             return TalkConversation(self.wire, landings)
-        return RtuConversation(self.wire, landings, silence_s=self._silence_s)
+        return RtuConversation(
+            self.wire, landings, silence_s=self._silence_s, ascii_frames=self._ascii_frames
+        )
 
     def _readable(self, near: int) -> None:
         try:

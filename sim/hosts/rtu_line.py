@@ -1,22 +1,28 @@
-"""What a master says in RTU frames on any stream of bytes, turned into replies."""
+"""What a master says in RTU or ASCII frames on any stream of bytes, turned into replies."""
 
 import asyncio
 
-from drivers.protocols import modbus_rtu
+from drivers.protocols import modbus_ascii, modbus_rtu
+from drivers.protocols.modbus_pdu import Malformed
 from sim.hosts.landing import Landings
 from sim.wire import Wire
 
 SILENCE_S = 0.02
 """Longer than 3.5 characters at 2400 baud (16 ms) and than the latency timer of a USB adapter (16 ms)."""
+ASCII_SILENCE_S = 1.0
+"""MODBUS over Serial Line V1.02, 2.5.2: a second between two characters of a frame is an error."""
 
 
 class RtuConversation:
     """Units that nobody here has are not answered; noise is passed over; an unfinished frame is forgotten."""
 
-    def __init__(self, wire: Wire, landings: Landings, *, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self, wire: Wire, landings: Landings, *, silence_s: float = SILENCE_S, ascii_frames: bool = False
+    ) -> None:
+        self._codec = modbus_ascii if ascii_frames else modbus_rtu
         self._wire = wire
         self._landings = landings
-        self._silence_s = silence_s
+        self._silence_s = ASCII_SILENCE_S if ascii_frames else silence_s
         self._buffer = bytearray()
         self._silence: asyncio.TimerHandle | None = None
 
@@ -45,11 +51,11 @@ class RtuConversation:
     def _take(self, *, silent: bool) -> None:
         while self._buffer:
             try:
-                request = modbus_rtu.take_request(self._buffer, silent=silent)
-            except modbus_rtu.Garbled:
+                request = self._codec.take_request(self._buffer, silent=silent)
+            except Malformed:
                 continue
             if request is None:
                 return
             due = self._wire.ask(*request)
             if due is not None:
-                self._landings.expect(due, modbus_rtu.encode_frame)
+                self._landings.expect(due, self._codec.encode_frame)

@@ -1,4 +1,4 @@
-"""RTU frames over TCP: a serial device server in transparent mode, with its slaves behind it."""
+"""RTU or ASCII frames over TCP: a serial device server in transparent mode, with its slaves behind it."""
 
 from collections.abc import Callable
 
@@ -13,3 +13,11 @@ class RtuTcpHost(Listener):
     def converse(self, landings: Landings, hang_up: Callable[[], None]) -> Conversation:
         """One conversation per master; the slaves answer the one that asked."""
         return RtuConversation(self.wire, landings)
+
+
+class AsciiTcpHost(Listener):
+    """The same with ASCII frames."""
+
+    def converse(self, landings: Landings, hang_up: Callable[[], None]) -> Conversation:
+        """One conversation per master."""
+        return RtuConversation(self.wire, landings, ascii_frames=True)

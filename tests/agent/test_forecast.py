@@ -42,6 +42,34 @@ def test_parity_is_a_bit_on_the_wire() -> None:
     assert ph.wire_s - plain.wire_s == pytest.approx(2 * 17 / 9600)
 
 
+def test_in_ascii_a_byte_is_two_characters_of_seven_bits() -> None:
+    """Request: colon, 7 bytes (unit, function, address, count, LRC), end. Answer: 8 bytes for two registers."""
+    (ph,) = told(("parity=N", "parity=E&bytesize=7&framer=ascii")).lines[0].devices
+    character_s = 10 / 9600
+    one = 2 * 38.5 / 9600 + (3 + 2 * 7) * character_s + 0.02 + (3 + 2 * 8) * character_s
+    assert ph.wire_s == pytest.approx(2 * one)
+
+
+def test_an_input_module_is_asked_for_its_inputs_its_statuses_and_its_modes() -> None:
+    text = (
+        STATION[: STATION.index("[[device]]")]
+        + """
+[[device]]
+id = "io"
+line = "rs485"
+driver = "analog"
+module = "ioLogik E1240"
+unit = 3
+every = "5s"
+channel = [ { id = "COD", input = 0, span = [0, 500], unit = "mg/L" } ]
+"""
+    )
+    lan = text.index("[[line]]", text.index("[[line]]") + 1)
+    text = text[:lan] + text[text.index("[[device]]") :]
+    (module,) = forecast(check_station(text, Path("station.toml"))).lines[0].devices
+    assert module.requests == 3
+
+
 def test_near_values_are_one_request() -> None:
     (ph,) = told(("address = 500", "address = 4")).lines[0].devices
     assert ph.requests == 1

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from drivers.line import LineSettings, SerialPort, TcpHost, endpoint
+from drivers.line import LineSettings, SerialPort, TcpHost, ThisMachine, UdpHost, endpoint
 
 pytestmark = pytest.mark.pure
 
@@ -23,11 +23,52 @@ def line(url: str = "tcp://10.0.0.5", **more: Any) -> LineSettings:
         ("tcp://analyzer", TcpHost("analyzer", 502, False)),
         ("tcp://[fe80::1]:502", TcpHost("fe80::1", 502, False)),
         ("rtu+tcp://10.0.0.6:4001", TcpHost("10.0.0.6", 4001, True)),
+        ("ascii+tcp://10.0.0.6:4001", TcpHost("10.0.0.6", 4001, False, ascii=True)),
+        ("udp://10.0.0.6", UdpHost("10.0.0.6", 502)),
+        (
+            "serial:///dev/ttyS1?baudrate=9600&bytesize=7&parity=E&framer=ascii",
+            SerialPort("/dev/ttyS1", 9600, "E", 1, 7, framer="ascii"),
+        ),
     ],
 )
 def test_where_a_line_is(url: str, where: object) -> None:
     assert endpoint(url) == where
     assert line(url).endpoint == where
+
+
+@pytest.mark.parametrize(
+    ("url", "numbered", "modbus", "characters"),
+    [
+        ("tcp://10.0.0.5", True, True, True),
+        ("udp://10.0.0.5", True, True, False),
+        ("rtu+tcp://10.0.0.5:1", False, True, False),
+        ("ascii+tcp://10.0.0.5:1", False, True, False),
+        ("serial:///dev/ttyS1?baudrate=9600", False, True, True),
+        ("serial:///dev/ttyS1?baudrate=9600&bytesize=7", False, False, True),
+        ("serial:///dev/ttyS1?baudrate=9600&bytesize=7&framer=ascii", False, True, False),
+    ],
+)
+def test_what_a_line_carries_and_whether_its_answers_have_numbers(
+    url: str, numbered: bool, modbus: bool, characters: bool
+) -> None:
+    assert line(url).endpoint.numbered is numbered
+    assert (line(url).refuses_speech("modbus") is None) is modbus
+    assert (line(url).refuses_speech("characters") is None) is characters
+    assert (line(url).refuses(248) is None) is numbered
+
+
+def test_a_line_that_is_no_wire_leads_to_this_machine_and_carries_nothing_else() -> None:
+    assert line("local://").machine == ThisMachine("/")
+    assert line("local:///tmp/copy").machine == ThisMachine("/tmp/copy")
+    assert line("tcp://10.0.0.5").machine is None
+    assert str(endpoint("local://")) == "this machine"
+    assert str(endpoint("local:///tmp/copy")) == "the machine in /tmp/copy"
+    assert line("local://").refuses(300) is None
+    assert line("local://").refuses_speech("machine") is None
+    for speech in ("modbus", "characters"):
+        assert "only the driver system reads this machine" in str(line("local://").refuses_speech(speech))
+    for url in ("tcp://10.0.0.5", "rtu+tcp://10.0.0.5:1", "serial:///dev/ttyS0?baudrate=9600"):
+        assert 'url = "local://"' in str(line(url).refuses_speech("machine"))
 
 
 def test_an_endpoint_is_named_as_the_technician_knows_it() -> None:
@@ -57,8 +98,13 @@ def test_an_endpoint_is_named_as_the_technician_knows_it() -> None:
         ("tcp://10.0.0.5:502?x=1", "nothing may follow (got ?x=1)"),
         ("tcp://me:secret@10.0.0.5", "no user name or password"),
         ("tcp://10.0.0.5#a", '"#a" has no meaning'),
+        ("ascii+tcp://10.0.0.6", 'write for example "ascii+tcp://10.0.0.6:4001"'),
+        ("udp://10.0.0.6:0", "from 1 to 65535"),
+        ("serial:///dev/ttyUSB0?baudrate=9600&framer=tcp", "one of rtu, ascii"),
+        ("local://localhost", 'write "local://"'),
+        ("local://?a=1", 'write "local://"'),
         ("rtu+tcp://10.0.0.6", "serial server's port is missing"),
-        ("udp://10.0.0.5", "udp:// comes later"),
+        ("rtu+udp://10.0.0.5", "rtu+udp:// comes later"),
         ("tls://10.0.0.5", "tls:// comes later"),
         ("tpc://10.0.0.5", 'did you mean "tcp://"?'),
         ("10.0.0.5", "has no kind of line"),
