@@ -89,15 +89,16 @@ async def test_a_file_that_has_lost_a_table_is_damaged(tmp_path: Path, table: st
         await open_store(path)
 
 
-async def test_a_row_that_has_lost_its_record_is_damage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["envelope BLOB", "wall_ms INTEGER", "device TEXT"])
+async def test_a_row_that_has_lost_its_record_or_a_label_is_damage(tmp_path: Path, column: str) -> None:
     path = tmp_path / "ledger.db"
     store, _ = await started(path, rows=1)
     await store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("PRAGMA writable_schema = ON")
-        conn.execute("UPDATE sqlite_schema SET sql = replace(sql, 'envelope BLOB NOT NULL', 'envelope BLOB')")
+        conn.execute("UPDATE sqlite_schema SET sql = replace(sql, ? || ' NOT NULL', ?)", (column, column))
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        conn.execute("UPDATE entry SET envelope = NULL")
+        conn.execute(f"UPDATE entry SET {column.split()[0]} = NULL")
     store = await open_store(path)
     with pytest.raises(StoreDamaged, match="row 1 has lost its record"):
         await store.read(LEDGER, 1, 1, max_bytes=100, max_rows=1)

@@ -98,8 +98,7 @@ class Disk:
         if self.database.read_bytes() != database_before:
             return  # a checkpoint ran: the log had been synced
         log = self.log.read_bytes() if self.log.exists() else b""
-        first = next((at for at, (a, b) in enumerate(zip(log, log_before, strict=False)) if a != b), None)
-        first = min(len(log), len(log_before)) if first is None else first
+        first = _common(log, log_before)
         if first < len(log):
             cut = self._rng.randrange(first, len(log))
             self.log.write_bytes(log[:cut] + log_before[cut:])
@@ -177,6 +176,15 @@ def error_of(fate: Fate) -> sqlite3.OperationalError:
     error = sqlite3.OperationalError(words)
     error.sqlite_errorcode, error.sqlite_errorname = code, name
     return error
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes are the same from the beginning."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
 
 
 def _bytes(path: Path) -> bytes:

@@ -45,6 +45,14 @@ class Mishaps:
         self._is_calm = True
         self._tempting = ""
 
+    def synchronise(self) -> None:
+        """The time server is heard."""
+        if self.world.clock.off_ms:
+            self._story.tell("world", "the time server is heard")
+            if abs(self.world.clock.off_ms) > 1_000:
+                self._story.fault("clock stepped by the time server", f"{-self.world.clock.off_ms / HOUR_MS:+.2f} h")
+        self.world.clock.synchronise()
+
     # the station's process
 
     async def kill(self) -> None:
@@ -92,7 +100,7 @@ class Mishaps:
         self._story.fault("clock stepped", f"by {hours:+.2f} h")
         self.world.clock.step(hours * HOUR_MS)
         await asyncio.sleep(self._rng.uniform(5, 900))
-        self._synchronise()
+        self.synchronise()
 
     # the station's disk
 
@@ -306,16 +314,9 @@ class Mishaps:
         if without_battery:
             clock.boot_without_battery(now_s())
             soon_s = self._rng.choice([0.0, 0.01, 0.05, 5.0, 60.0, 600.0]) * self._rng.random()
-            asyncio.get_running_loop().call_later(soon_s, self._synchronise)
+            asyncio.get_running_loop().call_later(soon_s, self.synchronise)
         else:
             clock.boot(now_s())
-
-    def _synchronise(self) -> None:
-        if self.world.clock.off_ms:
-            self._story.tell("world", "the time server is heard")
-            if abs(self.world.clock.off_ms) > 1_000:
-                self._story.fault("clock stepped by the time server", f"{-self.world.clock.off_ms / HOUR_MS:+.2f} h")
-        self.world.clock.synchronise()
 
     def _destroy(self, envelopes: set[bytes], how: str) -> None:
         beside = sidecar(self.world.disk.folder)

@@ -12,6 +12,7 @@ from tests.world.world import World
 
 SHARE_OF_KINDS = 0.5
 LATE_ENROLMENT = 0.15
+DENSITY = 0.6
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Weather:
         for disk in (world.disk, world.centre_disk):
             disk.failing = disk.doom = None
         world.station.slow_s = 0.0
-        world.clock.synchronise()
+        self._mishaps.synchronise()
         for instrument in world.instruments:
             instrument.temper = type(instrument.temper)()
         for line in world.build.lines.values():
@@ -83,7 +84,7 @@ class Weather:
 
     async def _comes(self, kind: Kind, rng: Random) -> None:
         while True:
-            await asyncio.sleep(rng.expovariate(1 / kind.every_s))
+            await asyncio.sleep(rng.expovariate(1 / (kind.every_s * DENSITY)))
             await kind.strike()
 
     def _kinds(self) -> dict[str, Kind]:
