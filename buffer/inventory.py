@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from buffer.entry import LedgerHeld, Owed, Tail
+from buffer.errors import StoreDamaged
 from buffer.owed import Ranges, clip, count
 from buffer.schema import SELF
 
@@ -93,16 +94,18 @@ class Inventory:
 
 
 def load(conn: sqlite3.Connection) -> Inventory:
-    """Reads it from the file, in one moment even while another connection writes."""
+    """Reads it from the file, in one moment even while another connection writes. StoreDamaged: it is not all there."""
     conn.execute("BEGIN")
     try:
         ledgers = conn.execute("SELECT number, id, next_seq, prev FROM ledger ORDER BY number").fetchall()
-        rows = conn.execute("SELECT owner, ledger, first, last FROM span ORDER BY owner, ledger, first")
+        rows = conn.execute("SELECT owner, ledger, first, last FROM span ORDER BY owner, ledger, first").fetchall()
+        noted = conn.execute("SELECT name, value FROM note").fetchall()
+        if any(None in row for row in (*ledgers, *rows, *noted)):  # a page of noise or zeros can pass for rows
+            raise StoreDamaged("the inventory has lost some of its numbers", "the file is set aside")
         spans = {
             owner: tuple((first, last) for _, _, first, last in ranges)
             for owner, ranges in groupby(rows, key=lambda row: (str(row[0]), int(row[1])))
         }
-        notes = dict(conn.execute("SELECT name, value FROM note").fetchall())
     finally:
         conn.execute("ROLLBACK")
-    return Inventory(tuple(Kept(*row) for row in ledgers), spans, notes)
+    return Inventory(tuple(Kept(*row) for row in ledgers), spans, dict(noted))

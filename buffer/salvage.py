@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from buffer.database import PAGE_BYTES
+from buffer.errors import StoreDamaged
 from buffer.inventory import load
 from buffer.owed import Ranges
 from buffer.quarantine import PARTS
@@ -38,7 +39,7 @@ _ROW = "SELECT key, envelope FROM entry WHERE key = ?"  # looks at no neighbour,
 
 def held(file: Path) -> dict[bytes, Ranges]:
     """By ledger, the seqs that the file says it holds; nothing when it cannot say."""
-    with suppress(sqlite3.Error, FileNotFoundError), closing(_opened(file)) as conn:
+    with suppress(sqlite3.Error, StoreDamaged, FileNotFoundError), closing(_opened(file)) as conn:
         inventory = load(conn)
         return {kept.ledger: inventory.span(SELF, kept) for kept in inventory.ledgers}
     return {}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database, Migrations
 
-from buffer import database
+from buffer import database, salvage
 from buffer.errors import StoreDamaged, StoreForeign
 from buffer.migrations import MIGRATIONS, ledger_entry_span_note
 from buffer.schema import APPLICATION_ID, STEPS, applied, is_outdated, key_of, prepare, split_key
@@ -103,6 +103,20 @@ async def test_a_row_that_has_lost_its_record_or_a_label_is_damage(tmp_path: Pat
     with pytest.raises(StoreDamaged, match="row 1 has lost its record"):
         await store.read(LEDGER, 1, 1, max_bytes=100, max_rows=1)
     await store.close()
+
+
+async def test_an_inventory_that_has_lost_a_number_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store, _ = await started(path, rows=1)
+    await store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute("UPDATE sqlite_schema SET sql = replace(sql, 'last INTEGER NOT NULL', 'last INTEGER')")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("UPDATE span SET last = NULL")
+    with pytest.raises(StoreDamaged, match="has lost some of its numbers"):
+        await open_store(path)
+    assert salvage.held(path) == {}
 
 
 async def test_a_file_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:
