@@ -103,7 +103,8 @@ class Salvage:
         A file that does not say what it held may have held everything below what was saved of it.
         """
         lost = []
-        for ledger in sorted({*held, *seen.ledgers}):
+        written = {self._store.tail.ledger} if self._store.tail else set()
+        for ledger in sorted({*held, *seen.ledgers} - written):
             here = self._store.held(ledger)
             was = held.get(ledger) or normal(((1, here[-1][1]),) if here else ())
             signed_to = self._ledger.ended.get(ledger, 0)
@@ -149,8 +150,10 @@ class Seen:
         """None: not whole, not ours, or known already. The signature last: it is what costs."""
         try:
             record = decode_record(peek(envelope, RECORD).payload)
-            known = (*self._taken.get(record.ledger, ()), *self._store.held(record.ledger))
-            if covers(known, record.seq):
+            if covers(self._store.held(record.ledger), record.seq):
+                self.ledgers.add(record.ledger)  # saved by a run that was killed before it could say so
+                return None
+            if covers(self._taken.get(record.ledger, ()), record.seq):
                 return None
             unseal(envelope, RECORD, self._ring)
             self.ledgers.add(record.ledger)
