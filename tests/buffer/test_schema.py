@@ -105,6 +105,22 @@ async def test_a_row_that_has_lost_its_record_or_a_label_is_damage(tmp_path: Pat
     await store.close()
 
 
+async def test_a_row_that_has_lost_its_time_is_not_pruned(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store, _ = await started(path, "centre", rows=2)
+    await store.delivered("centre", LEDGER, [(1, 2)])
+    await store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute("UPDATE sqlite_schema SET sql = replace(sql, 'wall_ms INTEGER NOT NULL', 'wall_ms INTEGER')")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("UPDATE entry SET wall_ms = NULL WHERE seq = 1")
+    store = await open_store(path, "centre")
+    with pytest.raises(StoreDamaged, match="row 1 has lost its time"):
+        await store.prune(10**15)
+    await store.close()
+
+
 async def test_an_inventory_that_has_lost_a_number_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     store, _ = await started(path, rows=1)

@@ -169,6 +169,7 @@ class Mishaps:
         def strike() -> None:
             (self.world.disk.folder / SIDECAR).unlink(missing_ok=True)
             self.world.witness.forkable |= self._put_back_unseen
+            self.world.witness.known_to.clear()
 
         self.world.station.between.append(strike)
 
