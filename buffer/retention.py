@@ -10,6 +10,7 @@ Undelivered rows go only by `Store.append(drops=…)`, with the record that tell
 import sqlite3
 from typing import Final
 
+from buffer.errors import StoreDamaged
 from buffer.inventory import Inventory, Kept
 from buffer.operations import write_span
 from buffer.owed import Ranges, subtract
@@ -64,6 +65,8 @@ class Prune:
     def _old(self, found: list[tuple[int, int]]) -> list[int]:
         keys = []
         for key, wall_ms in found:
+            if wall_ms is None:  # a page of noise or zeros can pass for a row
+                raise StoreDamaged(f"row {split_key(key)[1]} has lost its time", "the file is set aside")
             if self._before_wall_ms is not None and wall_ms >= self._before_wall_ms:
                 break
             keys.append(key)

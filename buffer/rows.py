@@ -50,7 +50,8 @@ def one(conn: sqlite3.Connection, kept: Kept, seq: int) -> Entry | None:
 
 
 def _entries(cursor: sqlite3.Cursor) -> Iterator[Entry]:
-    for key, kind, device, wall_ms, mono_ms, first, envelope in cursor:
-        if not isinstance(envelope, bytes):  # a page of noise or zeros can pass for a row
+    for row in cursor:
+        key, kind, device, wall_ms, mono_ms, first, envelope = row
+        if None in row or not isinstance(envelope, bytes):  # a page of noise or zeros can pass for a row
             raise StoreDamaged(f"row {split_key(key)[1]} has lost its record", "the file is set aside")
         yield Entry(split_key(key)[1], kind, device, wall_ms, mono_ms, bool(first), envelope)

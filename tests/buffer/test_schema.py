@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database, Migrations
 
-from buffer import database
+from buffer import database, salvage
 from buffer.errors import StoreDamaged, StoreForeign
 from buffer.migrations import MIGRATIONS, ledger_entry_span_note
 from buffer.schema import APPLICATION_ID, STEPS, applied, is_outdated, key_of, prepare, split_key
@@ -89,19 +89,52 @@ async def test_a_file_that_has_lost_a_table_is_damaged(tmp_path: Path, table: st
         await open_store(path)
 
 
-async def test_a_row_that_has_lost_its_record_is_damage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["envelope BLOB", "wall_ms INTEGER", "device TEXT"])
+async def test_a_row_that_has_lost_its_record_or_a_label_is_damage(tmp_path: Path, column: str) -> None:
     path = tmp_path / "ledger.db"
     store, _ = await started(path, rows=1)
     await store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
         conn.execute("PRAGMA writable_schema = ON")
-        conn.execute("UPDATE sqlite_schema SET sql = replace(sql, 'envelope BLOB NOT NULL', 'envelope BLOB')")
+        conn.execute("UPDATE sqlite_schema SET sql = replace(sql, ? || ' NOT NULL', ?)", (column, column))
     with closing(sqlite3.connect(path, isolation_level=None)) as conn:
-        conn.execute("UPDATE entry SET envelope = NULL")
+        conn.execute(f"UPDATE entry SET {column.split(maxsplit=1)[0]} = NULL")
     store = await open_store(path)
     with pytest.raises(StoreDamaged, match="row 1 has lost its record"):
         await store.read(LEDGER, 1, 1, max_bytes=100, max_rows=1)
     await store.close()
+
+
+async def test_a_row_that_has_lost_its_time_is_not_pruned(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store, _ = await started(path, "centre", rows=2)
+    await store.delivered("centre", LEDGER, [(1, 2)])
+    await store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, 'wall_ms INTEGER NOT NULL', 'wall_ms INTEGER')"
+        )
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("UPDATE entry SET wall_ms = NULL WHERE seq = 1")
+    store = await open_store(path, "centre")
+    with pytest.raises(StoreDamaged, match="row 1 has lost its time"):
+        await store.prune(10**15)
+    await store.close()
+
+
+async def test_an_inventory_that_has_lost_a_number_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    store, _ = await started(path, rows=1)
+    await store.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.execute("UPDATE sqlite_schema SET sql = replace(sql, 'last INTEGER NOT NULL', 'last INTEGER')")
+    with closing(sqlite3.connect(path, isolation_level=None)) as conn:
+        conn.execute("UPDATE span SET last = NULL")
+    with pytest.raises(StoreDamaged):
+        await open_store(path)
+    assert salvage.held(salvage.told(path)) == {}
 
 
 async def test_a_file_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ class Disk:
         if self.database.read_bytes() != database_before:
             return  # a checkpoint ran: the log had been synced
         log = self.log.read_bytes() if self.log.exists() else b""
-        first = _alike(log, log_before)
+        first = _common(log, log_before)
         if first < len(log):
             cut = self._rng.randrange(first, len(log))
             self.log.write_bytes(log[:cut] + log_before[cut:])
@@ -178,6 +178,15 @@ def error_of(fate: Fate) -> sqlite3.OperationalError:
     return error
 
 
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes are the same from the beginning."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low
+
+
 def _bytes(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
@@ -199,12 +208,3 @@ def on_disks(*disks: Disk) -> Iterator[None]:
 
     with mock.patch.object(sqlite3, "connect", connect):
         yield
-
-
-def _alike(one: bytes, other: bytes) -> int:
-    """How many bytes at the beginning are the same."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle - 1)
-    return low

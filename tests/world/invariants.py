@@ -163,9 +163,8 @@ def _is_explained(  # noqa: PLR0917 - what a finding says
     faults, witness = world.story.faults, world.witness
     is_forkable = ledger in witness.forkable
     if what is FindingKind.CLOCK_STEP:
-        return any(name.startswith("clock stepped") for name in faults) and _is_told(
-            world, known, ledger, seq, detail
-        )
+        stepped = any(name.startswith("clock stepped") for name in faults)
+        return stepped and (is_forkable or _is_told(world, known, ledger, seq, detail))
     if what is FindingKind.NEW_LEDGER:
         return any(faults[kind] for kind in ("old copy", "damage", "store lost", "sidecar lost"))
     if what is FindingKind.HOLE:

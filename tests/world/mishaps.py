@@ -45,6 +45,16 @@ class Mishaps:
         self._is_calm = True
         self._tempting = ""
 
+    def synchronise(self) -> None:
+        """The time server is heard."""
+        if self.world.clock.off_ms:
+            self._story.tell("world", "the time server is heard")
+            if abs(self.world.clock.off_ms) > 1_000:
+                self._story.fault(
+                    "clock stepped by the time server", f"{-self.world.clock.off_ms / HOUR_MS:+.2f} h"
+                )
+        self.world.clock.synchronise()
+
     # the station's process
 
     async def kill(self) -> None:
@@ -161,6 +171,7 @@ class Mishaps:
         def strike() -> None:
             (self.world.disk.folder / SIDECAR).unlink(missing_ok=True)
             self.world.witness.forkable |= self._put_back_unseen
+            self.world.witness.known_to.clear()
 
         self.world.station.between.append(strike)
 
@@ -309,16 +320,6 @@ class Mishaps:
             asyncio.get_running_loop().call_later(soon_s, self.synchronise)
         else:
             clock.boot(now_s())
-
-    def synchronise(self) -> None:
-        """The time server is heard."""
-        if self.world.clock.off_ms:
-            self._story.tell("world", "the time server is heard")
-            if abs(self.world.clock.off_ms) > 1_000:
-                self._story.fault(
-                    "clock stepped by the time server", f"{-self.world.clock.off_ms / HOUR_MS:+.2f} h"
-                )
-        self.world.clock.synchronise()
 
     def _destroy(self, envelopes: set[bytes], how: str) -> None:
         beside = sidecar(self.world.disk.folder)

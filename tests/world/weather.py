@@ -12,6 +12,7 @@ from tests.world.world import World
 
 SHARE_OF_KINDS = 0.5
 LATE_ENROLMENT = 0.15
+DENSITY = 0.6
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Weather:
 
     async def _comes(self, kind: Kind, rng: Random) -> None:
         while True:
-            await asyncio.sleep(rng.expovariate(1 / kind.every_s))
+            await asyncio.sleep(rng.expovariate(1 / (kind.every_s * DENSITY)))
             await kind.strike()
 
     def _kinds(self) -> dict[str, Kind]:

@@ -83,7 +83,8 @@ class Witness:
         """The world takes these away; `beside`: what the file beside the key says of them."""
         for envelope in envelopes:
             self.diminished.add(self.place(envelope).ledger)
-            self.destroyed[envelope] = how
+            if how != "damaged" or envelope not in self.destroyed:
+                self.destroyed[envelope] = how
         if beside is not None:
             self.known_to[beside[0]] = max(beside[1], self.known_to.get(beside[0], 0))
 

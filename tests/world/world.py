@@ -20,7 +20,7 @@ from tests.world.witness import CentreBook, StationBook, Witness
 KEEP_SHORT_MS = 5 * 60_000
 QUOTA_SMALL_BYTES = 160_000
 QUOTA_LARGE_BYTES = 50_000_000
-PERIODS_MS = (10_000, 20_000, 30_000, 60_000)
+PERIODS_MS = (5_000, 10_000, 20_000, 30_000)
 
 
 class World:
