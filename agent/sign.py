@@ -59,6 +59,7 @@ class Recorder:
     def booted(self, body: BootBody) -> None:
         """The first record of this run (and, with a new ledger, of the ledger), also right after a clock step."""
         self._sign(Kind.BOOT, body.encode(), moment(self._clock))
+        self._now()
 
     def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
         """The configuration in force: (device or "", encoded body) of each kind-4 record."""
