@@ -7,9 +7,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from drivers import units
 from drivers.analog_modules import Mode, Module, Pair, Scale, Verdict
 from drivers.driver import ChannelMeaning
+from drivers.measured import UnitOfMeasure, ValidRange
 from drivers.modbus_settings import ADDRESSES, Channel
 from drivers.protocols.current_loop import NE43, Limits, Loop, decode
 from drivers.protocols.modbus import ByteOrder, Table
@@ -94,9 +94,9 @@ class AnalogChannel(_Place):
     """Number of the module's input, from 0; or table and address (or register), with raw and ma."""
     span: tuple[float, float]
     """What the transmitter means with its lowest and with its highest current, in `unit`."""
-    unit: str
+    unit: UnitOfMeasure
     """Unit of measure."""
-    range: tuple[float, float] | None = None
+    range: ValidRange | None = None
     """Lowest and highest value that counts, in `unit`; without it what NE 43 lets a transmitter measure."""
     mode: Mode | None = None
     """To which range this input is set; without it the device's `mode`."""
@@ -114,21 +114,6 @@ class AnalogChannel(_Place):
     """mA: fault below, measures from, measures to, fault above; NAMUR NE 43. [] for a loop that shows no faults."""
     status: StatusRegister | None = None
     """Only for module "other"."""
-
-    @field_validator("unit")
-    @classmethod
-    def _unit_is_known(cls, unit: str) -> str:
-        wrong = units.problem(unit)
-        if wrong:
-            raise ValueError(wrong)
-        return unit
-
-    @field_validator("range")
-    @classmethod
-    def _range_goes_up(cls, limits: tuple[float, float] | None) -> tuple[float, float] | None:
-        if limits and limits[0] >= limits[1]:
-            raise ValueError(f"the low end {limits[0]:g} is not below the high end {limits[1]:g}")
-        return limits
 
     @field_validator("span")
     @classmethod

@@ -86,6 +86,10 @@ class Settings(DriverSettings):
         points = ((c.id, known.value.point()) for c, known in zip(self.channel, self.known, strict=True))
         return tuple(point._replace(channel=name) for name, point in points if point is not None)
 
+    def status_rules(self) -> tuple[()]:
+        """None: what a module's status and contacts say is in their own settings."""
+        return ()
+
     def quiet(self) -> dict[tuple[Table, int], int]:
         """What is read and is no channel, and what stands there while all is well."""
         words: dict[tuple[Table, int], int] = {}

@@ -6,7 +6,6 @@ from typing import Protocol, TypeVar
 
 from drivers.character_wire import CharacterWire
 from drivers.characters import Heard, Take, Talk
-from drivers.errors import Garbled, NoAnswer, Unreachable
 from drivers.line import LineSettings
 from drivers.turns import Connection, Turns
 
@@ -52,17 +51,5 @@ class CharacterBus(Turns):
         async with self._lock:
             if not self._wire.is_open:
                 await self._open()
-            try:
-                heard = await self._wire.listen(take, within_s=within_s)
-            except NoAnswer as error:
-                self._silent_once(error)
-                raise
-            except Garbled as error:
-                self._stats.garbled += 1
-                self._stats.error = str(error)
-                raise
-            except Unreachable as error:
-                self._put_off(error)
-                raise
-            self._answered()
-            return heard
+            with self._counted():
+                return await self._wire.listen(take, within_s=within_s)

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from drivers import units
 from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem, Speech
+from drivers.measured import UnitOfMeasure, ValidRange
 from drivers.scaling import INT64, decimal
 from telemetry.reading import Flag, Reading
 
@@ -23,27 +23,12 @@ class CharacterChannel(BaseModel):
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
     field: str | None = Field(default=None, min_length=1, max_length=64)
     """The field's name in the instrument's words; None: the same as `id`."""
-    unit: str
+    unit: UnitOfMeasure
     """Unit of measure after scaling."""
     scale: float = 1.0
     offset: float = 0.0
-    range: tuple[float, float] | None = None
+    range: ValidRange | None = None
     """Lowest and highest value that counts, in `unit`."""
-
-    @field_validator("unit")
-    @classmethod
-    def _unit_is_known(cls, unit: str) -> str:
-        wrong = units.problem(unit)
-        if wrong:
-            raise ValueError(wrong)
-        return unit
-
-    @field_validator("range")
-    @classmethod
-    def _range_goes_up(cls, limits: tuple[float, float] | None) -> tuple[float, float] | None:
-        if limits and limits[0] >= limits[1]:
-            raise ValueError(f"the low end {limits[0]:g} is not below the high end {limits[1]:g}")
-        return limits
 
     @field_validator("scale")
     @classmethod

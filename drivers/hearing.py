@@ -10,8 +10,8 @@ from drivers.characters import CharacterLine
 from drivers.errors import DriverError, NoAnswer
 from drivers.statements import Account, Found, Statement
 
-LONGEST_SILENCE_S = 45.0
-"""Shorter than what the agent takes for a stuck line (60 s)."""
+LONGEST_SILENCE_S = 60.0
+"""A poll waits twice as long at most; the agent takes a line for stuck after once and 60 s."""
 
 
 class Hearing:

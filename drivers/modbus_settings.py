@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, field_validator
 from drivers import units
 from drivers.blocks import MOST_REGISTERS
 from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem
+from drivers.measured import UnitOfMeasure, ValidRange
 from drivers.notation import number, place
 from drivers.protocols.modbus import BIT_TABLES, REGISTERS, ByteOrder, DataType, Point, Table, encode
 from drivers.status import StatusRule
@@ -41,9 +42,9 @@ class Channel(StatusKeys):
     order: ByteOrder = "ABCD"
     scale: float = 1.0
     offset: float = 0.0
-    unit: str | None = None
+    unit: UnitOfMeasure | None = None
     """Unit of measure; must be given but for bits and texts."""
-    range: tuple[float, float] | None = None
+    range: ValidRange | None = None
     """Lowest and highest value that counts, in `unit`."""
     no_value: tuple[int | float, ...] = ()
     """Raw values with which the instrument says that it has none."""
@@ -52,21 +53,6 @@ class Channel(StatusKeys):
     """Type bit in a register: which one, 0 is the least significant."""
     length: int | None = Field(default=None, ge=2, le=2 * MOST_REGISTERS)
     """Type string: characters, two per register."""
-
-    @field_validator("unit")
-    @classmethod
-    def _unit_is_known(cls, unit: str | None) -> str | None:
-        wrong = None if unit is None else units.problem(unit)
-        if wrong:
-            raise ValueError(wrong)
-        return unit
-
-    @field_validator("range")
-    @classmethod
-    def _range_goes_up(cls, limits: tuple[float, float] | None) -> tuple[float, float] | None:
-        if limits and limits[0] >= limits[1]:
-            raise ValueError(f"the low end {limits[0]:g} is not below the high end {limits[1]:g}")
-        return limits
 
     @property
     def unit_of_measure(self) -> str:

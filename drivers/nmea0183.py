@@ -51,8 +51,8 @@ class Settings(CharacterSettings):
         return True
 
     def patience_s(self) -> float:
-        """How long it may say nothing."""
-        return self.silence_s if self.streams() else 0.0
+        """As long as a field may stay unsaid."""
+        return self.silence_s
 
     def problems(self) -> Iterator[SettingProblem]:
         """Between channels, then names of fields, scales and letters."""

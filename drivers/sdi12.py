@@ -37,8 +37,8 @@ from drivers.statements import Account, Said, Statement
 
 SETTLING_S: Final = 0.5
 """How much longer than announced a probe may take."""
-LONGEST_PATIENCE_S: Final = 45.0
-"""Shorter than what the agent takes for a stuck line (60 s)."""
+LONGEST_WAIT_S: Final = 45.0
+"""Twice of it, when a measurement is garbled, is less than what the agent takes for a stuck line (60 s and once)."""
 ANSWERS: Final = 10
 """aD0! to aD9!."""
 
@@ -56,7 +56,7 @@ class Settings(CharacterSettings):
     """What stands between address and ! in the manual: M, MC, M1, C, CC, R0, RC0. A C at its end asks for a CRC."""
     no_value: tuple[float | int, ...] = ()
     """Numbers with which the probe says that it has no value, as -9999."""
-    longest_measurement_s: Seconds = Field(default=30.0, alias="patience", ge=1, le=LONGEST_PATIENCE_S)
+    longest_wait_s: Seconds = Field(default=30.0, alias="longest_wait", ge=1, le=LONGEST_WAIT_S)
     """The longest time that a measurement may announce; the line waits with it."""
 
     @field_validator("unit", mode="before")
@@ -67,6 +67,10 @@ class Settings(CharacterSettings):
     def address(self) -> str:
         """The digit or letter."""
         return self.unit
+
+    def patience_s(self) -> float:
+        """As long as a measurement may take."""
+        return self.longest_wait_s
 
     def asks(self) -> str:
         """The command that starts a measurement."""
@@ -108,7 +112,7 @@ class Sdi12Driver:
         self._none = frozenset(Decimal(repr(number)) for number in settings.no_value)
 
     async def read(self) -> Cycle:
-        """One measurement. Refused: no values, more time than the file has patience for."""
+        """One measurement. Refused: no values, more time than the file allows."""
         values, at_mono_ms = await self._line.converse(self._measure)
         account = Account()
         said = {str(number): self._said(number, value) for number, value in enumerate(values, start=1)}
@@ -125,9 +129,9 @@ class Sdi12Driver:
             heard = await _ask(talk, self._request, Values)
             return Heard(heard.message.values, heard.at_mono_ms)
         announced = (await _ask(talk, self._request, Announced)).message
-        if announced.seconds > self._settings.longest_measurement_s:
+        if announced.seconds > self._settings.longest_wait_s:
             what = f"{self._settings.asks()} is answered with values in {announced.seconds} s"
-            hint = f'the file has patience = "{self._settings.longest_measurement_s:g}s"'
+            hint = f'the file has longest_wait = "{self._settings.longest_wait_s:g}s"'
             raise Refused(what, code=0, hint=hint)
         requested = await self._wait(talk, announced.seconds)
         return await self._fetch(talk, announced.values, requested=requested)

@@ -22,7 +22,8 @@ than timeout + guard cannot be told by any RTU master. Modbus TCP numbers its qu
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -164,11 +165,23 @@ class Turns:
         trusted = False
         self._stats.requests += 1
         try:
-            answer = await ask()
+            with self._counted():
+                answer = await ask()
             trusted = True
+            return answer
         except Refused:
-            # A whole, sound answer, if not the one that was hoped for.
-            trusted = True
+            trusted = True  # a whole, sound answer, if not the one that was hoped for
+            raise
+        finally:
+            if not trusted:
+                self._distrust(sent_at)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Takes note of how it ends to ask, or to listen."""
+        try:
+            yield
+        except Refused:
             self._stats.refused += 1
             self._answered()
             raise
@@ -182,11 +195,7 @@ class Turns:
         except Unreachable as error:
             self._put_off(error)
             raise
-        finally:
-            if not trusted:
-                self._distrust(sent_at)
         self._answered()
-        return answer
 
     def _answered(self) -> None:
         self._failures = self._silent = 0

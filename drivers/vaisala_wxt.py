@@ -66,7 +66,7 @@ class Settings(CharacterSettings):
         return self.mode == "automatic"
 
     def patience_s(self) -> float:
-        """How long it may say nothing."""
+        """As long as a field may stay unsaid."""
         return self.silence_s if self.streams() else 0.0
 
     def asks(self) -> str:

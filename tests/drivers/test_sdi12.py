@@ -163,7 +163,7 @@ async def test_a_probe_that_announces_fewer_values_leaves_the_others_out() -> No
     [
         ({}, NoAnswer, "0MC!"),
         ({b"0MC!": [(0.05, b"00000\r\n")]}, Refused, "announces no values"),
-        ({b"0MC!": [(0.05, b"01202\r\n")]}, Refused, 'in 120 s; the file has patience = "30s"'),
+        ({b"0MC!": [(0.05, b"01202\r\n")]}, Refused, 'in 120 s; the file has longest_wait = "30s"'),
         ({b"0MC!": [(0.05, b"00002\r\n")], b"0D0!": [(0.05, b"0\r\n")]}, Refused, "no data"),
         ({b"0MC!": [(0.05, b"00002\r\n")], b"0D0!": [(0.05, proven(b"1+3.14+2"))]}, Garbled, "0D0!"),
         ({b"0MC!": [(0.05, b"00002\r\n")], b"0D0!": [(0.05, b"0+3.14+2OqZ\r\n")]}, Garbled, "0D0!"),

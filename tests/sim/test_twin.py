@@ -10,7 +10,6 @@ from agent.tables import settings_of, wire_of
 from config.station import Station
 from drivers import catalogue
 from drivers.lines import bus_for, on
-from drivers.modbus_settings import Settings as ModbusSettings
 from drivers.protocols.modbus import Value
 from sim.face import Face
 from sim.moment import Moment
@@ -224,9 +223,9 @@ async def test_instruments_that_speak_lines_are_read_right_asked_and_streamed(tm
 
 @pytest.mark.parametrize("driver", sorted(catalogue.DRIVERS))
 def test_every_driver_has_a_stand_in(driver: str) -> None:
-    """Modbus from its points, all others by a talker; a talker without a driver is nobody's."""
-    is_modbus = issubclass(catalogue.settings(driver), ModbusSettings)
-    assert (driver in TALKERS) != is_modbus
+    """Registers from their points, this machine by itself, others by a talker; one without a driver is nobody's."""
+    has_registers = hasattr(catalogue.settings(driver), "points")
+    assert (driver in TALKERS) != (has_registers or driver == "system")
     assert set(TALKERS) <= set(catalogue.DRIVERS)
 
 
