@@ -88,7 +88,7 @@ async def _told(seed: int, root: Path, began_s: float, *, with_story: bool) -> O
     weather.count()
     return Outcome(
         seed,
-        story.digest(),
+        story.digest(world.centre_rows.present),
         len(world.witness.records),
         virtual_s,
         recovered_s,
