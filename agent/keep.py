@@ -201,7 +201,13 @@ class Keeper:
         return True
 
     async def _has_made_room(self) -> bool:
-        return self._full and self._make_room is not None and await self._make_room()
+        if not self._full or self._make_room is None:
+            return False
+        try:
+            return await self._make_room()
+        except StoreError as error:  # what is to go cannot be read
+            self._failed(error)
+            return False
 
     def _slow(self) -> None:
         """A commit has not ended for SLOW_S; a store that said what is wrong with it has said more already."""

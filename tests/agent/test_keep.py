@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent import keep
 from agent.keep import Keeper
-from buffer.errors import StoreBroken
+from buffer.errors import QuotaUsedUp, StoreBroken, StoreDamaged
 from buffer.store import Entry, Range, Store, Tail
 from buffer.writer import Inline
 from tests.agent.report import Reported
@@ -22,6 +22,7 @@ class Failing:
         self._store = store
         self.broken = False
         self.hanging = False
+        self.full = False
         self.slow_s = 0.0
         self.offered: list[list[int]] = []
 
@@ -50,6 +51,8 @@ class Failing:
         if self.hanging:
             await asyncio.sleep(86_400)
         await asyncio.sleep(self.slow_s)
+        if self.full:
+            raise QuotaUsedUp("no room", "wait")
         if self.broken:
             raise StoreBroken("the disk does not answer", "look at the card")
 
@@ -252,6 +255,27 @@ async def test_a_clean_stop_is_not_noted_before_everything_signed_until_then_is_
     assert at.store.notes == {"boots": b"7", "clean": b"\x00"}, "killed now, this was no clean stop"
     await at.keeper.flush()
     assert at.store.notes == {"boots": b"7", "clean": b"\x01"}
+    await at.end()
+
+
+@in_virtual_time
+async def test_a_full_store_whose_oldest_rows_cannot_be_read_is_tried_again(tmp_path: Path) -> None:
+    at = await desk(tmp_path)
+    asked: list[str] = []
+
+    async def make_room() -> bool:
+        asked.append("room")
+        if len(asked) == 1:
+            raise StoreDamaged("a page is bad", "it is set aside")
+        at.store.full = False
+        return True
+
+    at.keeper._make_room = make_room
+    at.store.full = True
+    at.put(1)
+    await asyncio.sleep(10)
+    assert asked == ["room", "room"]
+    assert at.committed == [(LEDGER, [1])]
     await at.end()
 
 

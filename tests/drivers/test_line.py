@@ -39,7 +39,7 @@ def test_where_a_line_is(url: str, where: object) -> None:
 @pytest.mark.parametrize(
     ("url", "numbered", "modbus", "characters"),
     [
-        ("tcp://10.0.0.5", True, True, True),
+        ("tcp://10.0.0.5", True, True, False),
         ("udp://10.0.0.5", True, True, False),
         ("rtu+tcp://10.0.0.5:1", False, True, False),
         ("ascii+tcp://10.0.0.5:1", False, True, False),

@@ -43,9 +43,8 @@ class StationClock:
         self.state = ClockState.UNKNOWN
 
     def step(self, by_ms: float) -> None:
-        """Somebody sets the wall clock. Linux takes no time before the machine's own boot in 1970."""
-        wall_ms, mono_ms = self.both_ms()
-        self.off_ms += max(by_ms, mono_ms - wall_ms)
+        """Somebody sets the wall clock; before 1970 Linux lets nobody go."""
+        self.off_ms += max(by_ms, -self.both_ms()[0])
         self.state = ClockState.UNSYNCHRONISED
 
     def synchronise(self) -> None:

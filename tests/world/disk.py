@@ -127,9 +127,11 @@ class Connection(sqlite3.Connection):
             return self._commit()
         if sql == "ROLLBACK":
             self.disk.book.rolled_back()
-        elif sql == "BEGIN IMMEDIATE" and not self.is_known:
-            self.is_known = True
-            self.disk.book.opened(self)
+        elif sql == "BEGIN IMMEDIATE":
+            self.disk.book.rolled_back()  # a full disk may have undone the transaction before
+            if not self.is_known:
+                self.is_known = True
+                self.disk.book.opened(self)
         elif sql.startswith(WATCHED):
             self._watch(sql, parameters)
         return super().execute(sql, *parameters)

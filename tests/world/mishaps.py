@@ -177,8 +177,15 @@ class Mishaps:
 
     # the network
 
+    async def broker_away(self) -> None:
+        """So long that a small store is filled by what nobody gets."""
+        await self._broker_down(self._rng.uniform(900, 2_400))
+
     async def broker_down(self) -> None:
         """It dies, and may forget what it retained."""
+        await self._broker_down(self._rng.choice([1, 20, 120, 600]))
+
+    async def _broker_down(self, for_s: float) -> None:
         forgets = self._rng.random() < 0.5
         self._story.fault("broker down", "and forgets what it retained" if forgets else "")
         network = self.world.network
@@ -186,7 +193,7 @@ class Mishaps:
         network.cut(why="the broker is gone")
         if forgets:
             network.retained.clear()
-        await asyncio.sleep(self._rng.choice([1, 20, 120, 600]))
+        await asyncio.sleep(for_s)
         network.troubles.is_down = False
 
     async def line_cut(self) -> None:

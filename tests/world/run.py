@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+from agent import salvage
 from central import post
 from tests.virtual_time import VirtualTimeLoop
 from tests.world.clock import now_s
@@ -68,7 +69,7 @@ async def _told(seed: int, root: Path, began_s: float, *, with_story: bool) -> O
     world = World(seed, root)
     story = world.story
     _listen(story)
-    with on_disks(world.disk, world.centre_disk), seldom():
+    with on_disks(world.disk, world.centre_disk), in_proportion():
         weather = Weather(world)
         weather.prepare()
         lives = [
@@ -88,7 +89,7 @@ async def _told(seed: int, root: Path, began_s: float, *, with_story: bool) -> O
     weather.count()
     return Outcome(
         seed,
-        story.digest(),
+        story.digest(world.centre_rows.present),
         len(world.witness.records),
         virtual_s,
         recovered_s,
@@ -120,9 +121,15 @@ async def _recover(world: World) -> float:
 
 
 @contextmanager
-def seldom() -> Iterator[None]:
-    """The centre looks round once a second, and not four times: it does most of a quiet world's work."""
-    with mock.patch.object(post, "TICK_S", 1.0), mock.patch.object(post, "LOOK_EVERY_MS", 5_000):
+def in_proportion() -> Iterator[None]:
+    """The centre looks round once a second, and not four times: that is most of a quiet world's work. And what is
+    saved of a damaged store is kept in portions that fit into a store a tenth of the smallest allowed.
+    """
+    with (
+        mock.patch.object(post, "TICK_S", 1.0),
+        mock.patch.object(post, "LOOK_EVERY_MS", 5_000),
+        mock.patch.object(salvage, "STEP", 20),
+    ):
         yield
 
 

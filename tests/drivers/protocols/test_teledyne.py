@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from decimal import Decimal
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -248,7 +248,7 @@ def test_a_flipped_byte_breaks_nothing_and_never_changes_name_or_unit() -> None:
 
 @pytest.mark.parametrize("unit", [b"\x00", b"\r", b"\n", b"x", b"T DCPS\r\n", POWER, b"x\n", b"T \r"])
 def test_no_flood_is_slow_or_stays(unit: bytes) -> None:
-    started = perf_counter()
+    started = process_time()
     buffer = bytearray(unit * (100_000 // len(unit)))
     _drain(buffer, lambda: teledyne.take_reply(buffer, DCPS))
     assert len(buffer) <= 2 * teledyne.MAX_LINE_BYTES
@@ -256,7 +256,7 @@ def test_no_flood_is_slow_or_stays(unit: bytes) -> None:
         buffer = bytearray(unit * (100_000 // len(unit)))
         _drain(buffer, lambda buffer=buffer, mode=mode: teledyne.take_request(buffer, mode))  # type: ignore[misc]
         assert len(buffer) <= teledyne.MAX_LINE_BYTES + 1
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 def _drain(buffer: bytearray, take: Callable[[], object]) -> None:
