@@ -200,11 +200,11 @@ def on_disks(*disks: Disk) -> Iterator[None]:
 
     def connect(database: Any, **options: Any) -> sqlite3.Connection:
         disk = next((disk for disk in disks if disk.owns(database)), None)
-        connection: sqlite3.Connection
         if disk is None:
-            connection = real(database, **options)
-            return connection
+            ordinary: sqlite3.Connection = real(database, **options)
+            return ordinary
         connection = real(database, factory=Connection, **options)
+        assert isinstance(connection, Connection)
         connection.disk, connection.life = disk, disk.life
         return connection
 

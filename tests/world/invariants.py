@@ -6,10 +6,11 @@ and the centre finds nothing that no fault explains
 """
 
 from buffer import quarantine
-from central.stations import stations
+from central.stations import FindingLine, stations
 from central.verify import verify
 from telemetry.finding import FindingKind
 from telemetry.ranges import normal
+from telemetry.record import Kind
 from tests.world.ledgers import Ledgers, reckoned
 from tests.world.silence import silences
 from tests.world.station import STATION
@@ -145,51 +146,42 @@ def _forked(world: World) -> list[tuple[Place, str]]:
 def _findings(world: World, known: Ledgers) -> list[str]:
     """What the centre found and no fault explains."""
     (summary,) = [s for s in stations(world.centre_disk.folder) if s.station == STATION]
-    texts = []
-    for found in summary.findings:
-        ledger = bytes.fromhex(found.ledger or "")
-        if not _is_explained(world, known, FindingKind(found.what), ledger, found.seq, found.detail):
-            texts.append(
-                f"{found.what} {found.ledger[:6] if found.ledger else ''}/{found.seq}: {found.detail}"
-            )
-    if summary.rejected and not texts:
-        texts.append(f"{summary.rejected} records were rejected")
-    return texts
+    texts = [
+        f"{found.what} {(found.ledger or '')[:6]}/{found.seq}: {found.detail}"
+        for found in summary.findings
+        if not _is_explained(world, known, found)
+    ]
+    return texts if texts or not summary.rejected else [f"{summary.rejected} records were rejected"]
 
 
-def _is_explained(  # noqa: PLR0917 - what a finding says
-    world: World, known: Ledgers, what: FindingKind, ledger: bytes, seq: int | None, detail: str
-) -> bool:
+def _is_explained(world: World, known: Ledgers, found: FindingLine) -> bool:
     faults, witness = world.story.faults, world.witness
-    is_forkable = ledger in witness.forkable
-    if what is FindingKind.CLOCK_STEP:
-        stepped = any(name.startswith("clock stepped") for name in faults)
-        return stepped and (is_forkable or _is_told(world, known, ledger, seq, detail))
-    if what is FindingKind.NEW_LEDGER:
-        return any(faults[kind] for kind in ("old copy", "damage", "store lost", "sidecar lost"))
-    if what is FindingKind.HOLE:
-        return seq is not None and any(
-            world.witness.deleted & set(witness.seen.get(Place(ledger, at), ()))
-            or is_excused(world, known, Place(ledger, at))
-            or known.is_named(Place(ledger, at))
-            for at in (seq,)
-        )
-    if what is FindingKind.HEAD_CONTRADICTS:
-        # A head has no clock but the wall: after a step back, an older one that comes late looks newer than it is.
-        return (
-            is_forkable
-            or ledger in witness.diminished
-            or any(kind.startswith("clock stepped") for kind in faults)
-        )
-    return is_forkable and what in {FindingKind.FORK, FindingKind.BROKEN_LINK, FindingKind.UNEXPLAINED_GAP}
+    place = Place(bytes.fromhex(found.ledger or ""), found.seq or 0)
+    is_forkable = place.ledger in witness.forkable
+    stepped = any(kind.startswith("clock stepped") for kind in faults)
+    match FindingKind(found.what):
+        case FindingKind.CLOCK_STEP:
+            return stepped and (is_forkable or _is_told(world, known, found, place))
+        case FindingKind.NEW_LEDGER:
+            return any(faults[kind] for kind in ("old copy", "damage", "store lost", "sidecar lost"))
+        case FindingKind.HOLE:
+            was_deleted = bool(witness.deleted & set(witness.seen.get(place, ())))
+            return was_deleted or is_excused(world, known, place) or known.is_named(place)
+        case FindingKind.HEAD_CONTRADICTS:
+            # A head has no clock but the wall: after a step back, an older one that comes late looks newer than it is.
+            return is_forkable or place.ledger in witness.diminished or stepped
+        case FindingKind.FORK | FindingKind.BROKEN_LINK | FindingKind.UNEXPLAINED_GAP:
+            return is_forkable
+        case _:
+            return False
 
 
-def _is_told(world: World, known: Ledgers, ledger: bytes, seq: int | None, detail: str) -> bool:
+def _is_told(world: World, known: Ledgers, found: FindingLine, place: Place) -> bool:
     """A step between two records of one run has a record of its own; one between two runs shows by itself."""
-    if "as its clock step record says" in detail or seq is None:
-        return True
-    envelope = known.records.get(Place(ledger, seq))
-    return envelope is not None and world.witness.record(envelope).kind == 0
+    envelope = known.records.get(place)
+    return "as its clock step record says" in found.detail or (
+        envelope is not None and world.witness.record(envelope).kind == Kind.BOOT
+    )
 
 
 def _audit(world: World, known: Ledgers) -> list[str]:

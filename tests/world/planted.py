@@ -11,16 +11,16 @@ from agent.delivery.uplink import Uplink
 from agent.keep import Keeper
 from agent.ledger import StationLedger
 from agent.sign import Recorder
-from buffer import retention, rows
+from buffer import retention
 from buffer.errors import StoreError
 from buffer.inventory import Inventory, Kept
-from buffer.owed import Ranges, subtract
+from buffer.owed import Ranges
 from buffer.schema import SELF
 from drivers.inbox import MOST_BYTES, Question, RtuInbox
-from telemetry.envelope import hash_of
+from telemetry.envelope import RECORD, peek
 from telemetry.ledger import Ledger
 from telemetry.reception import Reception
-from telemetry.record import ZERO_HASH
+from telemetry.record import ZERO_HASH, decode_record
 
 
 @dataclass(frozen=True)
@@ -38,26 +38,6 @@ class Bug:
             yield
 
 
-def _go_on_after_the_newest_row(ledger: StationLedger) -> Ledger:
-    keeper = ledger.store._keeper
-    newest = keeper.inventory.newest()
-    tail = ledger.store.tail
-    assert tail is not None
-    if newest is None:
-        return Ledger(ledger._station, tail.ledger, 1, ZERO_HASH)
-    kept, seq = newest
-    entry = keeper.read(lambda conn: rows.one(conn, kept, seq))
-    assert entry is not None
-    return Ledger(ledger._station, tail.ledger, seq + 1, hash_of(entry.envelope))
-
-
-def _all_that_is_delivered(inventory: Inventory, kept: Kept) -> Ranges:
-    free = inventory.span(SELF, kept)
-    for owner in inventory.owners():
-        free = subtract(free, inventory.span(owner, kept))
-    return free
-
-
 def _all(inventory: Inventory, kept: Kept) -> Ranges:
     return inventory.span(SELF, kept)[:-1]
 
@@ -66,7 +46,24 @@ def _the_newest(reception: Reception) -> tuple[int, bytes]:
     return (reception._runs[-1].last, reception._runs[-1].hash) if reception._runs else (0, ZERO_HASH)
 
 
+def _nothing_beyond(_: Reception) -> list[tuple[int, int, bytes]]:
+    return []
+
+
 _make_ledger = StationLedger.__init__
+
+
+def _number_after_what_is_durable(ledger: StationLedger, *arguments: Any, **named: Any) -> None:
+    _make_ledger(ledger, *arguments, **named)
+    recorder, sign = ledger.recorder, ledger.recorder._sign
+
+    def signs(*what: Any) -> None:
+        tail = ledger.store.tail
+        if tail is not None and tail.ledger == recorder.ledger.ledger:
+            recorder.ledger = ledger._go_on()
+        sign(*what)
+
+    recorder._sign = signs  # type: ignore[method-assign,assignment]
 
 
 def _sign_anew_after_a_failure(ledger: StationLedger, *arguments: Any, **named: Any) -> None:
@@ -75,13 +72,14 @@ def _sign_anew_after_a_failure(ledger: StationLedger, *arguments: Any, **named: 
 
     def forgets(error: StoreError) -> None:
         failed(error)
-        if ledger.store.tail is None or ledger.store.tail.ledger != ledger.recorder.ledger.ledger:
+        first = decode_record(peek(keeper._waiting[0].entry.envelope, RECORD).payload)
+        if first.ledger != ledger.recorder.ledger.ledger or first.seq == 1:
             return
         keeper._written += len(keeper._waiting)
         keeper._waiting.clear()
         keeper._something.clear()
         keeper._waiting_bytes = 0
-        ledger.recorder.ledger = ledger._go_on()
+        ledger.recorder.ledger = Ledger(first.station, first.ledger, first.seq, first.prev)
 
     keeper._failed = forgets  # type: ignore[method-assign]
 
@@ -127,13 +125,10 @@ def _nothing(*_: object) -> None:
 
 
 BUGS = {
-    "seq from the newest row": Bug(
-        [
-            (StationLedger, "_go_on", _go_on_after_the_newest_row),
-            (retention, "prunable", _all_that_is_delivered),
-        ]
+    "seq after the newest row": Bug([(StationLedger, "__init__", _number_after_what_is_durable)]),
+    "receipt for the highest": Bug(
+        [(Reception, "through", _the_newest), (Reception, "ranges_beyond", _nothing_beyond)]
     ),
-    "receipt for the highest": Bug([(Reception, "through", _the_newest)]),
     "deleted before its receipt": Bug([(retention, "prunable", _all)]),
     "signed anew after a failed commit": Bug(
         [

@@ -1,8 +1,8 @@
 """Whether every silence of a device is explained, and every answer found its record."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from telemetry.bodies import GapBody
 from telemetry.pack import decode_pack
@@ -32,8 +32,7 @@ def silences(world: World, known: Ledgers) -> Iterator[str]:
                 continue
             first = run.records[0]
             if first.kind != Kind.BOOT:
-                where = f"run {first.boot.count} of {ledger.hex()[:6]}"
-                yield f"{where} begins with record {first.seq} of kind {first.kind}"
+                yield f"run {first.boot.count} of {ledger.hex()[:6]} begins with a record of kind {first.kind}"
             for instrument in world.instruments:
                 yield from _of_device(run, instrument.name, instrument.every_ms, ledger.hex()[:6])
 
@@ -59,11 +58,11 @@ def _of_device(run: Run, device: str, every_ms: int, name: str) -> Iterator[str]
     gaps = [body for body in _gaps(run) if body.device in {"", device}]
     cycles = list(_cycles(run, device))
     limit_ms = max(every_ms * 5 // 2, LONGEST_MS)
-    for (before, _), (after, _) in pairwise(cycles):
+    for (before, _), (after, _) in itertools.pairwise(cycles):
         if after - before > limit_ms and not _covered(gaps, before + limit_ms, after - limit_ms):
             yield f"{device} of {name}: nothing for {(after - before) // 1000} s up to mono {after}"
     answered = [at for at, has_values in cycles if has_values]
-    for before, after in pairwise(answered):
+    for before, after in itertools.pairwise(answered):
         failed = [at for at, has_values in cycles if before < at < after and not has_values]
         if failed and not _covered(gaps, failed[0], failed[-1]):
             yield f"{device} of {name}: failed {len(failed)} times up to mono {failed[-1]}, and no gap says so"

@@ -95,7 +95,7 @@ class WatchedAgent(Agent):
 class Station:
     """One agent at a time. `between`: what is done to the folder and the clock before the next life."""
 
-    def __init__(  # noqa: PLR0917 - all that a station stands in
+    def __init__(  # noqa: PLR0917 - a station is made of these
         self,
         build: Build,
         disk: Disk,

@@ -7,13 +7,16 @@ from random import Random
 
 from telemetry.record import Kind
 from tests.world import centre as centres
-from tests.world.mishaps import Mishaps
+from tests.world.mishaps import StationMishaps
 from tests.world.network import Troubles
-from tests.world.world import World
+from tests.world.outer_mishaps import OuterMishaps
+from tests.world.world import QUOTA_LARGE_BYTES, World
 
 SHARE_OF_KINDS = 0.5
 LATE_ENROLMENT = 0.15
 DENSITY = 0.6
+TORN_LEDGERS = frozenset({"old copy", "damage"})
+"""Of a ledger of which only parts are left no receipt proves much: these stay for ever, and fill a small store."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class Weather:
     def __init__(self, world: World) -> None:
         self._world = world
         self._rng = world.chance.of("weather")
-        self._mishaps = Mishaps(world, self._rng)
+        self._mishaps = StationMishaps(world, self._rng)
+        self._outer = OuterMishaps(world, self._rng)
         self._tasks: list[asyncio.Task[None]] = []
 
     def prepare(self) -> None:
@@ -43,6 +47,8 @@ class Weather:
         """Half of the kinds, each on its own."""
         kinds = self._kinds()
         chosen = [name for name in kinds if self._rng.random() < SHARE_OF_KINDS]
+        if self._world.build.quota_bytes < QUOTA_LARGE_BYTES:
+            chosen = [name for name in chosen if name not in TORN_LEDGERS]
         self._world.story.tell("world", f"to come: {', '.join(chosen)}")
         for name in chosen:
             rng = self._world.chance.of(f"weather of {name}")
@@ -93,7 +99,7 @@ class Weather:
             await sort.strike()
 
     def _kinds(self) -> dict[str, Sort]:
-        m = self._mishaps
+        m, outer = self._mishaps, self._outer
         return {
             "kill": Sort(500, m.kill),
             "kill at a commit": Sort(400, m.kill_at_commit),
@@ -109,16 +115,16 @@ class Weather:
             "damage": Sort(900, m.damage),
             "store lost": Sort(2_500, m.store_lost),
             "sidecar lost": Sort(1_500, m.sidecar_lost),
-            "broker down": Sort(600, m.broker_down),
-            "broker away": Sort(1_200, m.broker_away),
-            "line cut": Sort(300, m.line_cut),
-            "line dead": Sort(700, m.line_dead),
-            "broker refuses": Sort(800, m.broker_refuses),
-            "messages": Sort(300, m.messages),
-            "centre killed": Sort(500, m.centre_killed),
-            "centre killed at a commit": Sort(500, m.centre_killed_at_commit),
-            "centre's disk": Sort(700, m.centre_disk_fails),
-            "centre restored": Sort(1_500, m.centre_restored),
-            "instrument": Sort(150, m.instrument),
-            "wire": Sort(600, m.wire),
+            "broker down": Sort(600, outer.broker_down),
+            "broker away": Sort(1_200, outer.broker_away),
+            "line cut": Sort(300, outer.line_cut),
+            "line dead": Sort(700, outer.line_dead),
+            "broker refuses": Sort(800, outer.broker_refuses),
+            "messages": Sort(300, outer.messages),
+            "centre killed": Sort(500, outer.centre_killed),
+            "centre killed at a commit": Sort(500, outer.centre_killed_at_commit),
+            "centre's disk": Sort(700, outer.centre_disk_fails),
+            "centre restored": Sort(1_500, outer.centre_restored),
+            "instrument": Sort(150, outer.instrument),
+            "wire": Sort(600, outer.wire),
         }

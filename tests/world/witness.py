@@ -29,9 +29,8 @@ class Place(NamedTuple):
 
 @dataclass
 class Witness:
-    """`durable`: what the station was told to be committed. `written`: what was ever in its store.
-
-    `seen`: every content under every seq, in order.
+    """`durable`: what the station was told to be committed. `written`: what was ever in its store. `seen`: every
+    content under every seq, in order.
 
     `destroyed`: what the world itself took away, by putting back an old copy or damaging a file.
     """
@@ -45,7 +44,7 @@ class Witness:
     deleted: set[bytes] = field(default_factory=set)
     destroyed: dict[bytes, str] = field(default_factory=dict)
     known_to: dict[bytes, int] = field(default_factory=dict)
-    """By ledger, the last seq that the file beside the key named when the store was damaged or lost."""
+    """By ledger, the last seq that the file beside the key named when the store was last damaged."""
     forgotten: set[bytes] = field(default_factory=set)
     """What the centre had and a restored backup did not."""
     diminished: set[bytes] = field(default_factory=set)
@@ -85,8 +84,7 @@ class Witness:
             self.diminished.add(self.place(envelope).ledger)
             if how != "damaged" or envelope not in self.destroyed:
                 self.destroyed[envelope] = how
-        if beside is not None:
-            self.known_to[beside[0]] = max(beside[1], self.known_to.get(beside[0], 0))
+        self.known_to = {} if beside is None else {beside[0]: beside[1]}
 
     def gone(self, envelopes: Collection[bytes], with_them: Iterable[bytes]) -> None:
         """Rows were deleted, in one transaction with new ones."""

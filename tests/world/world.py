@@ -67,8 +67,9 @@ class World:
 
 def _build(rng: Random, wires: Random) -> Build:
     units = [rng.choice([2, 3]), 1]
-    devices: list[Instrument]
-    devices, lines, urls, line_of = [], {}, {}, {}
+    devices: list[Instrument] = []
+    lines: dict[str, Line] = {}
+    urls, line_of = {}, {}
     for name, url, count in zip(
         ("rs485", "plc"), ("serial:///dev/ttyW0?baudrate=9600&parity=N", "tcp://10.0.0.5"), units, strict=True
     ):
