@@ -136,9 +136,13 @@ class Silence:
         if abs(step_ms) <= STEP_MS:
             return []
         is_stated = record.kind == Kind.CLOCK_STEP
-        why = "as its clock step record says" if is_stated else "and no record says so"
+        why = "as its clock step record says" if is_stated else self._why_unsaid(record.seq)
         said = f"the wall clock jumped by {step_ms / 1000:+.1f} s between seq {self._seq} and {record.seq}, {why}"
         return [Finding(FindingKind.CLOCK_STEP, record.ledger, record.seq, said, is_stated)]
+
+    def _why_unsaid(self, seq: int) -> str:
+        missing = seq - self._seq - 1
+        return f"and the {missing} records between them are missing" if missing > 0 else "and no record says so"
 
     def _read(self, record: Record) -> None:
         try:

@@ -61,7 +61,7 @@ def told(
         await asyncio.sleep(1)
         await story(hub, gateway, said)
         task.cancel()
-        await asyncio.wait([task])
+        await asyncio.wait([task], timeout=60)
         assert task.cancelled()
 
     tell()
@@ -132,6 +132,16 @@ def test_a_broker_that_goes_away_in_the_moment_of_a_message_is_left_and_found_ag
             hub.drop()
             await asyncio.sleep(5)
             assert hub.connects == n + 1
+
+    told(tmp_path, story)
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_a_centre_is_stopped_though_the_line_breaks_in_that_moment(tmp_path: Path, turns: int) -> None:
+    async def story(hub: Hub, gateway: Gateway, _: list[str]) -> None:
+        hub.drop()
+        for _turn in range(turns):
+            await asyncio.sleep(0)
 
     told(tmp_path, story)
 

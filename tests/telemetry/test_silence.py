@@ -342,6 +342,17 @@ def test_a_clock_step_is_seen_and_whether_the_station_said_so() -> None:
     assert [finding.is_stated for finding in quiet.found] == [False, True]
 
 
+def test_a_clock_step_across_missing_records_does_not_say_that_none_told_of_it() -> None:
+    quiet = station()
+    quiet.readings()
+    quiet.seq += 11
+    quiet.readings(step_ms=-3_600_000)
+    (found,) = quiet.found
+    assert found.what is FindingKind.CLOCK_STEP
+    assert "and the 11 records between them are missing" in found.detail
+    assert not found.is_stated
+
+
 def test_a_clock_step_while_the_agent_was_down_is_seen_because_the_machine_stayed_up() -> None:
     quiet = station()
     quiet.wall_ms += 7_200_000

@@ -177,11 +177,21 @@ def _is_explained(world: World, known: Ledgers, found: FindingLine) -> bool:
 
 
 def _is_told(world: World, known: Ledgers, found: FindingLine, place: Place) -> bool:
-    """A step between two records of one run has a record of its own; one between two runs shows by itself."""
+    """A step between two records of one run has a record of its own; one between two runs shows by itself.
+
+    And that record may be among those which the world took away, or the quota.
+    """
     envelope = known.records.get(place)
-    return "as its clock step record says" in found.detail or (
-        envelope is not None and world.witness.record(envelope).kind == Kind.BOOT
+    return (
+        "as its clock step record says" in found.detail
+        or (envelope is not None and world.witness.record(envelope).kind == Kind.BOOT)
+        or _is_taken_away(world, known, Place(place.ledger, place.seq - 1))
     )
+
+
+def _is_taken_away(world: World, known: Ledgers, place: Place) -> bool:
+    is_at_the_centre = known.records.get(place) in known.there
+    return not is_at_the_centre and (known.is_named(place) or is_excused(world, known, place))
 
 
 def _audit(world: World, known: Ledgers) -> list[str]:
