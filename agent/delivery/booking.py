@@ -66,6 +66,7 @@ class Booking:
         self._restored_store = restored_store
         self._seen: dict[bytes, Seen] = {}
         self._compared: dict[bytes, int] = {}
+        self._status: dict[bytes, int] = {}
         self._beyond: set[bytes] = set()
 
     async def book(self, envelope: bytes, *, answers: bool) -> bytes | None:
@@ -173,9 +174,11 @@ class Booking:
         return bool(await self._store.read(ledger, first, last, max_bytes=1, max_rows=1))
 
     def _show_status(self, receipt: Receipt) -> None:
+        self._status[receipt.ledger] = receipt.status
+        said = {*self._status.values()}
         for status, words in _STATUS_WORDS.items():
             kind = f"centre-says-{status.name.lower()}"
-            if receipt.status == status:
+            if status in said:
                 self._alarms.begin(kind, words)
             else:
                 self._alarms.end(kind)

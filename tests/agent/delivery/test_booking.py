@@ -251,6 +251,20 @@ async def test_what_the_centre_thinks_of_the_ledger_is_an_alarm_until_it_thinks_
 
 
 @in_virtual_time
+async def test_what_the_centre_thinks_of_one_ledger_is_not_over_because_another_is_well(tmp_path: Path) -> None:
+    async with world(tmp_path) as w:
+        await w.station.poll(5)
+        await w.station.begin(OTHER)
+        w.centre.send(w.centre.receipt(LEDGER, number=1_000, status=ReceiptStatus.FORK))
+        await w.station.poll(5)
+        assert w.alarms() == ["centre-says-fork"]
+        assert w.delivery.status().alarm is not None
+        w.centre.send(w.centre.receipt(LEDGER, number=2_000))
+        await asyncio.sleep(1)
+        assert w.delivery.status().alarm is None
+
+
+@in_virtual_time
 async def test_what_a_centre_calls_a_hole_and_is_still_held_here_is_sent_again(tmp_path: Path) -> None:
     async with world(tmp_path) as w:
         await w.station.poll(20)
