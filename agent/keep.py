@@ -10,7 +10,8 @@ turns False, polls are counted instead of signed, and a gap record says so when 
 When the file is damaged, `renew` sets it aside and a new ledger begins in a new one (agent.salvage); what still waits
 of the old ledger goes into the new file first, as it is. When the quota is used up by what nobody has received,
 `make_room` (agent.entomb) puts tombstones behind what waits: the write that holds them deletes what they tell of, and
-so makes the room for everything before them.
+so makes the room for everything before them. When nothing is owed and all that waits still needs more than the quota,
+less is written at once: what is delivered of it makes room for the next part.
 """
 
 import asyncio
@@ -78,6 +79,7 @@ class Keeper:
         self._progress = asyncio.Condition()
         self._failing_since_ms: int | None = None
         self._full = False
+        self._most_entries: int | None = None
 
     def put(self, entry: Entry, tail: Tail) -> None:
         """An entry that was just signed, and the ledger's head after it."""
@@ -156,6 +158,8 @@ class Keeper:
         finally:
             slow.cancel()
         self._recovered()
+        if self._most_entries is not None:
+            self._most_entries = 2 * self._most_entries if len(batch) < self.waiting else None
         del self._notes[: len(due)]
         del self._waiting[: len(batch)]
         self._waiting_bytes -= sum(len(item.entry.envelope) for item in batch)
@@ -175,7 +179,7 @@ class Keeper:
         ledger = self._waiting[0].tail.ledger
         last = max((at for at, item in enumerate(self._waiting, 1) if item.drops), default=0)
         batch = self._waiting[: max(BATCH_ENTRIES, last)]
-        return [item for item in batch if item.tail.ledger == ledger]
+        return [item for item in batch if item.tail.ledger == ledger][: self._most_entries]
 
     async def _append(self, batch: list[Waiting], notes: Mapping[str, bytes]) -> None:
         tail = batch[-1].tail
@@ -201,13 +205,20 @@ class Keeper:
         return True
 
     async def _has_made_room(self) -> bool:
-        if not self._full or self._make_room is None:
+        if not self._full:
             return False
         try:
-            return await self._make_room()
+            return (self._make_room is not None and await self._make_room()) or self._takes_less()
         except StoreError as error:  # what is to go cannot be read
             self._failed(error)
             return False
+
+    def _takes_less(self) -> bool:
+        if any(self.store.owed(destination) for destination in self.store.destinations):
+            return False
+        entries = len(self._batch())
+        self._most_entries = max(1, entries // 2)
+        return entries > 1
 
     def _slow(self) -> None:
         """A commit has not ended for SLOW_S; a store that said what is wrong with it has said more already."""

@@ -21,6 +21,9 @@ from telemetry.record import Boot, ClockState, Kind, Moment
 FIRST_KINDS = frozenset({Kind.BOOT, Kind.CONFIGURATION, Kind.RECOVERY})
 """Records without which the centre cannot judge any other: they go before everything newer."""
 
+UNSIGNED_MS = 120_000
+"""While polls are only counted, other records show that time passes: beside them nobody may seem silent for long."""
+
 
 class DevicePlan(NamedTuple):
     """What the recorder needs of a device: who it is, how its pack is written, what is plausible."""
@@ -134,6 +137,8 @@ class Recorder:
         return [plan.encoder.encode(portion) for portion in portions(cycle)]
 
     def _sign(self, kind: Kind, body: bytes, now: Moment, device: str = "") -> None:
+        if self._unsigned and kind not in {Kind.READINGS, Kind.BOOT}:
+            self._explain_before(now)
         sealed = self.ledger.seal(kind, body, now, self._boot, self.configuration, self._sealer)
         first = kind in FIRST_KINDS
         self._keep(Entry(sealed.seq, kind, device, now.wall_ms, now.mono_ms, first, sealed.envelope))
@@ -146,14 +151,28 @@ class Recorder:
     def _explain_unsigned(self, device: str) -> None:
         lost = self._unsigned.pop(device, None)
         if lost:
-            detail = f"the store failed: {lost.polls} polls were not signed"
-            self.gap(GapReason.OVERFLOW, device, lost.from_mono_ms, lost.to_mono_ms, detail)
+            self._sign(Kind.GAP, lost.gap(device).encode(), self._now(), device)
+
+    def _explain_before(self, now: Moment) -> None:
+        long = {
+            device: lost
+            for device, lost in self._unsigned.items()
+            if now.mono_ms - lost.from_mono_ms >= UNSIGNED_MS
+        }
+        for device in long:
+            del self._unsigned[device]
+        for device, lost in long.items():
+            self._sign(Kind.GAP, lost.gap(device).encode(), now, device)
 
 
 class _Unsigned(NamedTuple):
     from_mono_ms: int
     to_mono_ms: int
     polls: int
+
+    def gap(self, device: str) -> GapBody:
+        detail = f"the store failed: {self.polls} polls were not signed"
+        return GapBody(GapReason.OVERFLOW, device, self.from_mono_ms, self.to_mono_ms, detail)
 
 
 def _arrival_wall_ms(block: Block, now: Moment) -> int | None:

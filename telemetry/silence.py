@@ -142,7 +142,9 @@ class Silence:
 
     def _why_unsaid(self, seq: int) -> str:
         missing = seq - self._seq - 1
-        return f"and the {missing} records between them are missing" if missing > 0 else "and no record says so"
+        return (
+            f"and the {missing} records between them are missing" if missing > 0 else "and no record says so"
+        )
 
     def _read(self, record: Record) -> None:
         try:

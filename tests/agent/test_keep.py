@@ -7,7 +7,7 @@ from pathlib import Path
 from agent import keep
 from agent.keep import Keeper
 from buffer.errors import QuotaUsedUp, StoreBroken, StoreDamaged
-from buffer.store import Entry, Range, Store, Tail
+from buffer.store import Entry, Owed, Range, Store, Tail
 from buffer.writer import Inline
 from tests.agent.report import Reported
 from tests.virtual_time import VirtualClock, in_virtual_time
@@ -23,6 +23,7 @@ class Failing:
         self.broken = False
         self.hanging = False
         self.full = False
+        self.room_entries = 10**9
         self.slow_s = 0.0
         self.offered: list[list[int]] = []
 
@@ -33,6 +34,13 @@ class Failing:
     @property
     def notes(self) -> Mapping[str, bytes]:
         return self._store.notes
+
+    @property
+    def destinations(self) -> Sequence[str]:
+        return self._store.destinations
+
+    def owed(self, destination: str) -> Sequence[Owed]:
+        return self._store.owed(destination)
 
     async def begin_with(
         self, batch: Sequence[Entry], tail: Tail, notes: Mapping[str, bytes], ends: Sequence[Tail]
@@ -51,7 +59,7 @@ class Failing:
         if self.hanging:
             await asyncio.sleep(86_400)
         await asyncio.sleep(self.slow_s)
-        if self.full:
+        if self.full or len(batch) > self.room_entries:
             raise QuotaUsedUp("no room", "wait")
         if self.broken:
             raise StoreBroken("the disk does not answer", "look at the card")
@@ -276,6 +284,32 @@ async def test_a_full_store_whose_oldest_rows_cannot_be_read_is_tried_again(tmp_
     await asyncio.sleep(10)
     assert asked == ["room", "room"]
     assert at.committed == [(LEDGER, [1])]
+    await at.end()
+
+
+@in_virtual_time
+async def test_more_than_the_quota_holds_is_written_in_parts_when_everything_before_is_delivered(
+    tmp_path: Path,
+) -> None:
+    at = await desk(tmp_path)
+    at.put(1)
+    await at.keeper.flush()
+    at.store.room_entries = 30
+    at.put(*range(2, 102))
+    at.keeper.drop([(2, 3)])
+    await asyncio.sleep(60)
+    assert [len(seqs) for seqs in at.store.offered[1:]] == [100] * (len(at.store.offered) - 1)
+    newest = 1
+    while newest < 101:
+        await at.store._store.delivered("centre", LEDGER, [(1, newest)])
+        await asyncio.sleep(60)
+        assert at.store.tail
+        assert newest < at.store.tail.next_seq - 1
+        newest = at.store.tail.next_seq - 1
+    at.store.room_entries = 10**9
+    at.put(*range(102, 602))
+    await at.keeper.flush()
+    assert len(at.committed[-1][1]) == 500
     await at.end()
 
 

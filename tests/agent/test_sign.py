@@ -13,6 +13,7 @@ from telemetry.ledger import Ledger
 from telemetry.pack import PackEncoder, decode_pack
 from telemetry.reading import Block, Flag, Reading
 from telemetry.record import ZERO_HASH, Boot, ClockState, Kind, Record, decode_record
+from telemetry.silence import Silence
 from tests.agent.hand_clock import NOON, HandClock
 
 pytestmark = pytest.mark.pure
@@ -156,6 +157,33 @@ def test_polls_that_could_not_be_signed_are_counted_and_explained(desk: Desk) ->
     )
     assert "3 polls" in str(body.detail)
     assert readings.kind == Kind.READINGS
+
+
+def test_a_record_beside_polls_that_are_only_counted_makes_nobody_look_silent(desk: Desk) -> None:
+    desk.recorder.readings(plan(), [Block(50_000, (Reading("pH", 7.5),))])
+    desk.room = False
+    for poll in range(120):
+        desk.clock.pass_ms(5_000)
+        desk.recorder.readings(plan(), [Block(50_000, (Reading("pH", 7.5),))])
+        if poll % 10 == 0:
+            desk.recorder.gap(GapReason.LINE_DOWN, "orp", 1, 2)
+    desk.room = True
+    desk.clock.pass_ms(5_000)
+    desk.recorder.readings(plan(), [Block(50_000, (Reading("pH", 7.5),))])
+    silence = Silence()
+    found = [finding for record in desk.records() for finding in silence.feed(record)]
+    assert found + silence.close(b"L" * 16) == []
+    gaps = [GapBody.decode(r.body) for r in desk.records() if r.kind == Kind.GAP]
+    assert 4 <= len([gap for gap in gaps if gap.device == "ph"]) <= 5
+
+
+def test_a_new_ledger_begins_with_its_boot_whatever_was_not_signed(desk: Desk) -> None:
+    desk.room = False
+    desk.recorder.readings(plan(), [Block(50_000, (Reading("pH", 7.5),))])
+    desk.clock.pass_ms(500_000)
+    desk.recorder.booted(BootBody(KEY.public, BootReason.QUARANTINE, None, None, "tram"))
+    desk.recorder.event("stop", {})
+    assert desk.kinds() == [Kind.BOOT, Kind.GAP, Kind.EVENT]
 
 
 def test_an_event_can_be_found_in_the_ledger(desk: Desk) -> None:

@@ -251,7 +251,9 @@ async def test_what_the_centre_thinks_of_the_ledger_is_an_alarm_until_it_thinks_
 
 
 @in_virtual_time
-async def test_what_the_centre_thinks_of_one_ledger_is_not_over_because_another_is_well(tmp_path: Path) -> None:
+async def test_what_the_centre_thinks_of_one_ledger_is_not_over_because_another_is_well(
+    tmp_path: Path,
+) -> None:
     async with world(tmp_path) as w:
         await w.station.poll(5)
         await w.station.begin(OTHER)
