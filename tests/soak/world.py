@@ -20,8 +20,11 @@ from tests.system.plant import Plant
 from tests.system.station import Station
 
 TIMEOUT_S, GUARD_S = 0.5, 1.0
-BEFORE_A_KILL_MS, AFTER_A_KILL_MS = 3_000, 200
+BEFORE_A_KILL_MS = 3_000
 """What was answered so shortly before a kill may not be durable yet: 100 ms of linger, a commit, a busy machine."""
+AFTER_A_START_MS = 200
+"""An agent asks nothing so soon after its start: whatever instruments answer until then was asked by the dead one."""
+NOT_YET_MS = 2**62
 
 
 class DemoPlant(Plant):
@@ -54,7 +57,7 @@ class DemoPlant(Plant):
 
 
 class Death(NamedTuple):
-    """CLOCK_BOOTTIME ms between which an answer may have been served and not signed."""
+    """CLOCK_BOOTTIME ms between which an answer may have been served and not signed: until an agent starts again."""
 
     from_ms: int
     to_ms: int
@@ -95,18 +98,25 @@ class World:
 
     def start(self) -> None:
         """The agent; returns when it polls."""
+        self._revived()
         self.agent = self.station.start()
 
     def start_only(self) -> None:
         """The agent; returns at once."""
+        self._revived()
         self.agent = self.station.stage.start_agent(self.station.name, self.station.file)
+
+    def _revived(self) -> None:
+        if self.deaths and self.deaths[-1].to_ms == NOT_YET_MS:
+            to_ms = self._clock.mono_ms() + AFTER_A_START_MS
+            self.deaths[-1] = self.deaths[-1]._replace(to_ms=to_ms)
 
     def kill(self) -> None:
         """The agent, as a power cut does."""
         assert self.agent is not None
         before_ms = self._clock.mono_ms() - BEFORE_A_KILL_MS
         self.agent.kill()
-        self.deaths.append(Death(before_ms, self._clock.mono_ms() + AFTER_A_KILL_MS))
+        self.deaths.append(Death(before_ms, NOT_YET_MS))
 
     def stop(self) -> None:
         """The agent, in order."""
