@@ -180,7 +180,10 @@ class Link:
 
     def _reached(self, topic: str, payload: bytes, retain: bool, answer: asyncio.Future[None]) -> None:
         network = self.network
-        if network.troubles.is_silent or (self.lost and network.rng.random() < 0.5):
+        if network.troubles.is_silent:
+            self._later(HEARTBEAT_S, self.end, "no answer to a publish")
+            return
+        if self.lost and network.rng.random() < 0.5:
             return
         network.published(self.who, topic, payload)
         if network.happens(network.troubles.publish_refused):

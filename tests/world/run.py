@@ -46,8 +46,8 @@ class Outcome:
     story: str
 
 
-def run(seed: int, *, with_story: bool = False) -> Outcome:
-    """The world of that seed. Nothing is left behind."""
+def run(seed: int, *, with_story: bool = False, most_records: int | None = None) -> Outcome:
+    """The world of that seed. Nothing is left behind. `most_records`: another length than the seed's own."""
     began_s = time.process_time()
     shelf = "/dev/shm" if Path("/dev/shm").is_dir() else None
     root = Path(tempfile.mkdtemp(prefix=f"tram-world-{seed}-", dir=shelf))
@@ -56,7 +56,7 @@ def run(seed: int, *, with_story: bool = False) -> Outcome:
     gc.freeze()
     try:
         with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-            return runner.run(_told(seed, root, began_s, with_story=with_story))
+            return runner.run(_told(seed, root, began_s, with_story, most_records))
     except Exception as error:  # noqa: BLE001 - the world itself is broken: the other seeds go on
         broken = f"the world is broken: {error!r} at {traceback.extract_tb(error.__traceback__)[-1]}"
         return Outcome(seed, "", 0, 0.0, 0.0, {}, (broken,), time.process_time() - began_s, "")
@@ -66,7 +66,7 @@ def run(seed: int, *, with_story: bool = False) -> Outcome:
         shutil.rmtree(root, ignore_errors=True)
 
 
-async def _told(seed: int, root: Path, began_s: float, *, with_story: bool) -> Outcome:
+async def _told(seed: int, root: Path, began_s: float, with_story: bool, most_records: int | None) -> Outcome:
     world = World(seed, root)
     story = world.story
     _listen(story)
@@ -77,7 +77,7 @@ async def _told(seed: int, root: Path, began_s: float, *, with_story: bool) -> O
             asyncio.get_running_loop().create_task(world.station.live(), name="station"),
             asyncio.get_running_loop().create_task(world.centre.live(), name="the centre"),
         ]
-        await _rage(world, weather)
+        await _rage(world, weather, most_records or world.chance.of("length").choice(MOST_RECORDS))
         recovered_s = await _recover(world)
         await world.station.end()
         await asyncio.sleep(LOOK_S)
@@ -101,9 +101,8 @@ async def _told(seed: int, root: Path, began_s: float, *, with_story: bool) -> O
     )
 
 
-async def _rage(world: World, weather: Weather) -> None:
+async def _rage(world: World, weather: Weather, most_records: int) -> None:
     weather.begin()
-    most_records = world.chance.of("length").choice(MOST_RECORDS)
     while now_s() < LONGEST_S and len(world.witness.records) < most_records:
         await asyncio.sleep(LOOK_S)
     await weather.calm()
