@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.world.run import Outcome, run
 
 BUDGET_S = 30.0
-FEWEST = 80
+FEWEST = 96
 MOST = 200
 PROCESSES = 2
 AT_ONCE = 8
