@@ -155,15 +155,12 @@ def take_reply(buffer: bytearray, command: Command, wire: Wire) -> Answer | None
 
     Refusal: the instrument says no. Malformed: noise, a wrong or missing sum, or not the echo of this command.
     """
-    ahead = bytes(buffer[: MAX_REPLY_BYTES + len(wire.end)])
+    ahead = bytes(buffer[:MAX_REPLY_BYTES])
     start = len(ahead) - len(ahead.lstrip(_PADDING))
-    length = ahead.find(wire.end, start)
-    if length < 0:
-        if len(ahead) <= MAX_REPLY_BYTES:
-            return None
-        raise malformed("a reply without an end", buffer, len(ahead))
-    del buffer[: length + len(wire.end)]
-    message = ahead[start:length].rstrip(_PADDING)
+    line = take_line(buffer, wire.end, longest=MAX_REPLY_BYTES, start=start)
+    if line is None:
+        return None
+    message = line.strip(_PADDING)
     lines = _lines(_without_sum(message, wire), message)
     body = _behind_echo(lines[0], command)
     if body is None:

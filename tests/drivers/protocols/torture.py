@@ -17,6 +17,22 @@ COPIES = 3
 """After noise one of so many copies of a message must come out whole."""
 SHORT_BYTES, LONG_BYTES = 4_000, 32_000
 QUICK_S = 0.02
+FLOODS = (
+    b"\0",
+    b"\xff",
+    b"\x55",
+    b"x",
+    b"*",
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"\x02",
+    b"\x1b",
+    b"!",
+    b"$",
+    b"0R1,",
+    b"x\n",
+)
 SLOWER_AT_MOST = 24
 """Eight times the bytes may take eight times as long, with room for a busy machine; a square would take 64 times."""
 
@@ -189,10 +205,10 @@ def random_bytes(codec: Codec, rng: Random, count: int = 20_000) -> Drained:
 
 def linear_time(codec: Codec, rng: Random) -> None:
     """Eight times the noise takes about eight times as long, also noise that looks like messages without an end."""
-    shapes = {rng.randbytes(64)}
+    shapes = {rng.randbytes(64), *FLOODS}
     for example in codec.examples[:2]:
         shapes |= {example[:1], example[-1:], example[:2], example[:-1], example}
-    for shape in shapes:
+    for shape in shapes - {b""}:
         noise = shape * (LONG_BYTES // len(shape) + 1)
         long_s = _seconds(codec, noise[:LONG_BYTES])
         if long_s <= QUICK_S:
