@@ -111,6 +111,11 @@ class Answer(NamedTuple):
         """All of it as one line."""
         return " ".join(self.lines)
 
+    @property
+    def evidence(self) -> bytes:
+        """The same with the echo before it, which is never empty."""
+        return f"{self.command.words} {self.words}".encode()
+
 
 class Measured(NamedTuple):
     """`unit` as the instrument writes it, empty if it writes none."""
@@ -176,7 +181,10 @@ def measured(answer: Answer) -> Measured:
     first, _, unit = answer.words.partition(" ")
     if len(answer.lines) != 1:
         raise _unlike("one value", answer)
-    return Measured(number(first), unit)
+    try:
+        return Measured(number(first), unit)
+    except Malformed as wrong:
+        raise Malformed(f"{first!r} is not a number", answer.evidence) from wrong
 
 
 def flags(answer: Answer) -> int:
@@ -237,4 +245,4 @@ def _behind_echo(line: str, command: Command) -> str | None:
 
 
 def _unlike(what: str, answer: Answer) -> Malformed:
-    return Malformed(f"the answer to {answer.command.words!r} is not {what}", answer.words.encode())
+    return Malformed(f"the answer to {answer.command.words!r} is not {what}", answer.evidence)

@@ -62,6 +62,24 @@ def _kept(buffer: bytearray) -> object:
     return None if answer is None else clink_record.records(answer)
 
 
+def _measured(buffer: bytearray) -> object:
+    answer = clink.take_reply(buffer, Command("o3"), Wire())
+    return None if answer is None else clink.measured(answer)
+
+
+def _flags(buffer: bytearray) -> object:
+    answer = clink.take_reply(buffer, Command(clink.FLAGS), Wire(checksum=True))
+    return None if answer is None else clink.flags(answer)
+
+
+def _accepted(buffer: bytearray) -> object:
+    answer = clink.take_reply(buffer, Command("set sample"), Wire(checksum=True))
+    if answer is None:
+        return None
+    clink.check_accepted(answer)
+    return answer
+
+
 def _layout(buffer: bytearray) -> object:
     answer = clink.take_reply(buffer, Command(clink_record.LAYOUT), Wire())
     return None if answer is None else clink_record.layout_names(answer)
@@ -76,6 +94,27 @@ C_LINK = (
         lambda buffer: clink.take_reply(buffer, Command("o3"), Wire()),
         (b"o3 30.781 ppb\r", b"o3 1.405E+01 \xb5g/m3*\r"),
         (b"o3 bad cmd\r", b"data not valid\r"),
+        most_kept=clink.MAX_REPLY_BYTES + 1,
+    ),
+    Codec(
+        "c-link value",
+        _measured,
+        (b"o3 30.781 ppb\r", b"o3 1.405E+01 \xb5g/m3*\r"),
+        (b"o3 bad cmd\r",),
+        most_kept=clink.MAX_REPLY_BYTES + 1,
+    ),
+    Codec(
+        "c-link flags",
+        _flags,
+        (b"flags 00000000\nsum 03ad\r",),
+        checked=True,
+        most_kept=clink.MAX_REPLY_BYTES + 1,
+    ),
+    Codec(
+        "c-link word of acceptance",
+        _accepted,
+        (clink.encode_reply(Command("set sample"), "ok", wire=Wire(checksum=True)),),
+        checked=True,
         most_kept=clink.MAX_REPLY_BYTES + 1,
     ),
     Codec(

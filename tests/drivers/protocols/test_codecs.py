@@ -82,6 +82,7 @@ LINES = (
     "line",
     "c-link command",
     "c-link reply",
+    "c-link value",
     "c-link layout",
     "teledyne command",
     "teledyne command, computer mode",
