@@ -185,7 +185,8 @@ BAM = (
         (b"\x1bQ\r", b"\x1bQCH\r", b"\x1b3 24\r"),
         most_kept=16,
     ),
-    Codec("bam-1020 key", bam1020.take_request, (b"6", b"\r\r\r"), most_kept=16),
+    # One letter behind a lone ESC is part of its command, which may have 16 characters.
+    Codec("bam-1020 key", bam1020.take_request, (b"6", b"\r\r\r"), most_kept=16, copies=20),
     Codec(
         "bam-1020 escape command behind STX",
         lambda buffer: bam1020.take_request(buffer, Dialect(lead=b"\x02", blank=True)),

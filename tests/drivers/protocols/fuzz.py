@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from tests.drivers.protocols.codecs import CODECS
-from tests.drivers.protocols.torture import COPIES, Codec, drain, original, random_bytes, wrong_messages
+from tests.drivers.protocols.torture import Codec, drain, original, random_bytes, wrong_messages
 
 BYTES_PER_DAMAGED_MESSAGE = 200
 """So many bytes of noise for one damaged message of each kind."""
@@ -88,7 +88,7 @@ def tell(codec: Codec, stories: int, number: int) -> None:
         for start in range(0, len(wire), piece):
             drain(codec, buffer)
             buffer += wire[start : start + piece]
-        buffer += example * COPIES
+        buffer += example * codec.copies
         heard = drain(codec, buffer).messages
         assert codec.closes or original(codec, example) in heard, f"{example!r} is lost behind {wire!r}"
 

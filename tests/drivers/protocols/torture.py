@@ -13,8 +13,6 @@ from typing import NamedTuple
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import Refusal
 
-COPIES = 3
-"""After noise one of so many copies of a message must come out whole."""
 SHORT_BYTES, LONG_BYTES = 4_000, 32_000
 QUICK_S = 0.02
 FLOODS = (
@@ -45,6 +43,7 @@ class Codec:
     checked     the protocol carries a check that finds every single damaged byte
     closes      a stream that cannot be resynchronised: Malformed leaves the bytes, the connection is closed
     most_kept   bytes that may wait in the buffer for an end that never comes
+    copies      after noise one of so many copies of a message must come out whole
     """
 
     name: str
@@ -54,6 +53,7 @@ class Codec:
     checked: bool = False
     closes: bool = False
     most_kept: int = 2_048
+    copies: int = 3
 
 
 class Drained(NamedTuple):
@@ -157,7 +157,7 @@ def truncated(codec: Codec, _rng: Random) -> None:
 def _is_found_behind(codec: Codec, example: bytes, noise: bytes) -> None:
     if codec.closes:
         return
-    drained = drain(codec, bytearray(noise + example * COPIES))
+    drained = drain(codec, bytearray(noise + example * codec.copies))
     message = original(codec, example)
     assert message in drained.messages, f"{example!r} is lost behind {noise!r}"
     if codec.checked:
