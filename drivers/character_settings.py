@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem, Speech
 from drivers.measured import UnitOfMeasure, ValidRange
+from drivers.protocols.conversion import SAME, Linear
 from drivers.scaling import INT64, decimal
 from telemetry.reading import Flag, Reading
 
@@ -47,17 +47,17 @@ class CharacterChannel(BaseModel):
         low, high = self.range or (None, None)
         return ChannelMeaning(self.id, self.unit, low, high)
 
-    def reading(self, word: Word, flags: int = 0) -> Reading:
-        """The reading of the instrument's word, scaled in decimals and rounded once.
+    def reading(self, word: Word, flags: int = 0, *, by: Linear = SAME) -> Reading:
+        """The reading of the instrument's word, taken `by` into the channel's unit, scaled in decimals, rounded once.
 
         No word, a text where a number is meant, or what 64 bits do not hold is an instrument fault. A channel is
-        whole numbers or not by its scale and offset, not by what the value happens to be.
+        whole numbers or not by its scale and offset, not by what the value happens to be: 0.041 ppm is 41.0 ppb.
         """
         if not isinstance(word, Decimal):
             return Reading(self.id, None, flags | FAULT)
         factor, shift = decimal(self.scale), decimal(self.offset)
-        exact = factor * Fraction(word) + shift
-        whole = factor.denominator == shift.denominator == 1 and _is_integer(word)
+        exact = factor * by.of(word) + shift
+        whole = by == SAME and factor.denominator == shift.denominator == 1 and _is_integer(word)
         if whole and int(exact) in INT64:
             return Reading(self.id, int(exact), flags)
         try:

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from drivers.character_settings import FAULT, CharacterChannel
 from drivers.characters import Heard
 from drivers.driver import Cycle, SettingProblem
-from drivers.errors import DriverError, Misconfigured, Refused
+from drivers.errors import DriverError, Refused
 from drivers.protocols.conversion import SAME, conversion
-from drivers.scaling import decimal
+from drivers.said_unit import unexpected
 from telemetry.reading import Block, Reading
 
 
@@ -101,15 +101,11 @@ def reading_of(channel: CharacterChannel, said: Said) -> tuple[Reading, DriverEr
         return Reading(channel.id, None, said.flags or FAULT), Refused(said.reason, code=0)
     linear = conversion(said.unit, channel.unit) if said.unit else SAME
     if linear is None:
-        wrong = Misconfigured(
-            f'"{channel.source}" is said in {said.unit}, channel "{channel.id}" expects {channel.unit}',
-            hint="set the instrument's unit, or the channel's",
+        wrong = unexpected(
+            channel, said.unit, channel.unit, hint="set the instrument's unit, or the channel's"
         )
         return Reading(channel.id, None, said.flags | FAULT), wrong
-    if linear == SAME:
-        return channel.reading(said.value, said.flags), None
-    exact = linear.of(said.value) * decimal(channel.scale) + decimal(channel.offset)
-    return Reading(channel.id, exact.numerator / exact.denominator, said.flags), None
+    return channel.reading(said.value, said.flags, by=linear), None
 
 
 def unit_problems(index: int, channel: CharacterChannel, said: Iterable[str]) -> Iterator[SettingProblem]:

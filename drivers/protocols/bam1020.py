@@ -27,7 +27,7 @@ from drivers.protocols.bam1020_record import (
     starts_with_time,
 )
 from drivers.protocols.modbus_pdu import Malformed
-from drivers.protocols.text import MAX_LINE_BYTES, malformed, text
+from drivers.protocols.text import MAX_LINE_BYTES, malformed, take_line, text
 
 PROMPT: Final = b"*"
 MENU_PROMPT: Final = b">"
@@ -225,13 +225,5 @@ def _take_line(buffer: bytearray, dialect: Dialect, echo: bytes) -> bytes | None
     if echo and buffer.startswith(echo, start):
         rest = head[start + len(echo) :]
         start = len(head) - len(rest.lstrip(b"\r\n"))
-    end = buffer.find(dialect.end, start, MAX_LINE_BYTES)
-    if end < 0 and len(buffer) < MAX_LINE_BYTES:
-        return None
-    if end < 0:
-        following = buffer.find(dialect.end, start)
-        length = following + len(dialect.end) if following >= 0 else len(buffer)
-        raise malformed("a line that does not end", buffer, length)
-    line = bytes(buffer[start:end])
-    del buffer[: end + len(dialect.end)]
-    return line
+    longest = MAX_LINE_BYTES - _MAX_COMMAND_BYTES - len(dialect.end)
+    return take_line(buffer, dialect.end, longest=longest, start=start, echo=_MAX_COMMAND_BYTES)

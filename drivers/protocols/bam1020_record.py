@@ -160,7 +160,7 @@ def decode_record(words: str, header: Header, dialect: Dialect) -> Record:
         raise Malformed("an error letter that is neither 0 nor 1", words.encode())
     times = [part for column, part in paired if column.name == "Time"]
     return Record(
-        _time(times[0], dialect) if times else None,
+        _time(times[0], dialect, words) if times else None,
         "".join(times),
         tuple(Field(*_field(pair)) for pair in paired if not pair[0].is_error and pair[0].name != "Time"),
         tuple(letter for letter, digit in said if digit == "1"),
@@ -195,10 +195,10 @@ def starts_with_time(words: str, dialect: Dialect) -> bool:
     return _TIMES[dialect.date].match(words.lstrip(" ")) is not None
 
 
-def _time(written: str, dialect: Dialect) -> LocalTime:
+def _time(written: str, dialect: Dialect, words: str) -> LocalTime:
     found = _TIMES[dialect.date].fullmatch(written.strip(" "))
     if found is None:
-        raise Malformed(f"{written!r} is no time in the order {dialect.date}", written.encode())
+        raise Malformed(f"{written!r} is no time in the order {dialect.date}", words.encode())
     year, month, day = (int(found[part]) for part in ("year", "month", "day"))
     time = LocalTime(
         year if len(found["year"]) == 4 else 2000 + year,
@@ -209,7 +209,7 @@ def _time(written: str, dialect: Dialect) -> LocalTime:
         int(found["second"] or 0),
     )
     if not _exists(time):
-        raise Malformed(f"{written!r} does not exist", written.encode())
+        raise Malformed(f"{written!r} does not exist", words.encode())
     return time
 
 

@@ -56,10 +56,10 @@ def take_frame(
         if len(ahead) <= longest:
             return None
         raise malformed("a message without an end", buffer, 1 + len(ahead))
-    if framing is Framing.BCC:
-        return _take_checked(buffer, length)
     if not length:
         raise malformed("an empty message", buffer, 1)
+    if framing is Framing.BCC:
+        return _take_checked(buffer, length)
     del buffer[: length + 2]
     return framing, ahead[:length]
 

@@ -111,6 +111,11 @@ class Answer(NamedTuple):
         """All of it as one line."""
         return " ".join(self.lines)
 
+    @property
+    def evidence(self) -> bytes:
+        """The same with the echo before it, which is never empty."""
+        return f"{self.command.words} {self.words}".encode()
+
 
 class Measured(NamedTuple):
     """`unit` as the instrument writes it, empty if it writes none."""
@@ -155,15 +160,12 @@ def take_reply(buffer: bytearray, command: Command, wire: Wire) -> Answer | None
 
     Refusal: the instrument says no. Malformed: noise, a wrong or missing sum, or not the echo of this command.
     """
-    ahead = bytes(buffer[: MAX_REPLY_BYTES + len(wire.end)])
+    ahead = bytes(buffer[:MAX_REPLY_BYTES])
     start = len(ahead) - len(ahead.lstrip(_PADDING))
-    length = ahead.find(wire.end, start)
-    if length < 0:
-        if len(ahead) <= MAX_REPLY_BYTES:
-            return None
-        raise malformed("a reply without an end", buffer, len(ahead))
-    del buffer[: length + len(wire.end)]
-    message = ahead[start:length].rstrip(_PADDING)
+    line = take_line(buffer, wire.end, longest=MAX_REPLY_BYTES, start=start)
+    if line is None:
+        return None
+    message = line.strip(_PADDING)
     lines = _lines(_without_sum(message, wire), message)
     body = _behind_echo(lines[0], command)
     if body is None:
@@ -179,7 +181,10 @@ def measured(answer: Answer) -> Measured:
     first, _, unit = answer.words.partition(" ")
     if len(answer.lines) != 1:
         raise _unlike("one value", answer)
-    return Measured(number(first), unit)
+    try:
+        return Measured(number(first), unit)
+    except Malformed as wrong:
+        raise Malformed(f"{first!r} is not a number", answer.evidence) from wrong
 
 
 def flags(answer: Answer) -> int:
@@ -240,4 +245,4 @@ def _behind_echo(line: str, command: Command) -> str | None:
 
 
 def _unlike(what: str, answer: Answer) -> Malformed:
-    return Malformed(f"the answer to {answer.command.words!r} is not {what}", answer.words.encode())
+    return Malformed(f"the answer to {answer.command.words!r} is not {what}", answer.evidence)

@@ -78,7 +78,7 @@ def layout_names(answer: Answer) -> tuple[str, ...]:
         place += 1
     names = tuple(name for name in words[place:] if name != "flags")
     if letters or not names or len(names) != formats - 3:
-        raise Malformed("a layout whose names do not fit its formats", answer.words.encode())
+        raise Malformed("a layout whose names do not fit its formats", answer.evidence)
     return names
 
 
@@ -89,9 +89,9 @@ def records(answer: Answer, names: Sequence[str] = ()) -> tuple[Record, ...]:
     """
     cuts = [match.start() for match in _START.finditer(answer.words)]
     if answer.words and cuts[:1] != [0]:
-        raise Malformed("something in front of the first record", answer.words.encode())
+        raise Malformed("something in front of the first record", answer.evidence)
     if len(cuts) > _asked(answer.command.words):
-        raise Malformed(f"more records than asked for ({len(cuts)})", answer.words.encode())
+        raise Malformed(f"more records than asked for ({len(cuts)})", answer.evidence)
     ends = [*cuts[1:], len(answer.words)]
     return tuple(
         decode_record(answer.words[start:end], names) for start, end in zip(cuts, ends, strict=False)

@@ -1,14 +1,16 @@
 """What a number of one unit of measure is in another, exactly: for instruments that say their unit.
 
-Spellings are those of the station file (`drivers.units`). Only where the factor is a definition: nothing here
-needs a molar mass, a reference temperature or a density. Sources: Bureau international des poids et mesures, The
-International System of Units, 9th edition, tables 8 and 9; NIST SP 811, appendix B.8 (mmHg and inHg at 0 degC,
-mph, degF).
+Spellings are anybody's (`unit_words.plain`). Only where the factor is a definition: nothing here needs a molar mass, a
+reference temperature or a density, so from a share of a volume to a mass only the station file leads.
+Sources: Bureau international des poids et mesures, The International System of Units, 9th edition, tables 8 and 9;
+NIST SP 811, appendix B.8 (mmHg and inHg at 0 degC, mph, degF).
 """
 
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NamedTuple
+
+from drivers.protocols.unit_words import plain
 
 
 class Linear(NamedTuple):
@@ -33,15 +35,14 @@ _SPEED: Final = {
     "mph": Fraction("1609.344") / 3600,
 }
 _PRESSURE: Final = {
-    "Pa": Fraction(1),
-    "hPa": Fraction(100),
-    "mbar": Fraction(100),
-    "kPa": Fraction(1000),
-    "MPa": Fraction(1_000_000),
+    "pa": Fraction(1),
+    "hpa": Fraction(100),
+    "kpa": Fraction(1000),
+    "mpa": Fraction(1_000_000),
     "bar": Fraction(100_000),
     "atm": Fraction(101_325),
-    "mmHg": Fraction("133.322387415"),
-    "inHg": Fraction("133.322387415") * _INCH_MM,
+    "mmhg": Fraction("133.322387415"),
+    "inhg": Fraction("133.322387415") * _INCH_MM,
 }
 _LENGTH: Final = {
     "um": Fraction(1, 1000),
@@ -52,50 +53,46 @@ _LENGTH: Final = {
     "in": _INCH_MM,
     "ft": 12 * _INCH_MM,
 }
-_MASS_PER_GAS: Final = {
-    "ng/m3": Fraction(1, 1000),
-    "ug/m3": Fraction(1),
-    "µg/m3": Fraction(1),
-    "mg/m3": Fraction(1000),
-    "g/m3": Fraction(1_000_000),
-}
 _QUANTITIES: Final[tuple[dict[str, Fraction], ...]] = (
     _SPEED,
     _PRESSURE,
     _LENGTH,
-    _MASS_PER_GAS,
+    {"ppb": Fraction(1), "ppm": Fraction(1000), "%vol": Fraction(10_000_000)},
+    {"ng/m3": Fraction(1, 1000), "ug/m3": Fraction(1), "mg/m3": Fraction(1000), "g/m3": Fraction(1_000_000)},
+    {"ug/nm3": Fraction(1), "mg/nm3": Fraction(1000), "g/nm3": Fraction(1_000_000)},
+    {"cc/min": Fraction(1, 1000), "l/min": Fraction(1)},
     {"mm/h": Fraction(1), "in/h": _INCH_MM},
-    {"%": Fraction(1), "%RH": Fraction(1)},
-    {"deg": Fraction(1), "°": Fraction(1)},
-    {"V": Fraction(1000), "mV": Fraction(1)},
+    {"%": Fraction(1), "%rh": Fraction(1)},
+    {"v": Fraction(1000), "mv": Fraction(1)},
+    {"hz": Fraction(1), "khz": Fraction(1000)},
     {"s": Fraction(1), "min": Fraction(60), "h": Fraction(3600)},
-    {"m3": Fraction(1000), "L": Fraction(1), "l": Fraction(1)},
+    {"m3": Fraction(1000), "l": Fraction(1)},
     {"hits": Fraction(1), "count": Fraction(1)},
     {"hits/cm2": _INCH_CM2, "hits/in2": Fraction(1)},
     {"hits/cm2h": _INCH_CM2, "hits/in2h": Fraction(1)},
 )
 """Of each quantity, what one of the unit is in a unit of our choice. Temperature has its own table."""
 
-_CELSIUS: Final = Linear(Fraction(1))
 _TEMPERATURE: Final = {
-    "degC": _CELSIUS,
-    "Cel": _CELSIUS,
-    "oC": _CELSIUS,
-    "°C": _CELSIUS,
-    "K": Linear(Fraction(1), Fraction("-273.15")),
-    "degF": Linear(Fraction(5, 9), Fraction(-160, 9)),
+    "degc": Linear(Fraction(1)),
+    "k": Linear(Fraction(1), Fraction("-273.15")),
+    "degf": Linear(Fraction(5, 9), Fraction(-160, 9)),
 }
 """What makes degrees Celsius of it."""
 
 
 def conversion(said: str, wanted: str) -> Linear | None:
-    """From the unit that the instrument says to the one that the file wants. None: no definition leads there."""
-    if said == wanted:
+    """From the unit that the instrument says to the one that the file wants. None: no definition leads there.
+
+    Both as anybody writes them. SAME: they are one unit.
+    """
+    one, other = plain(said), plain(wanted)
+    if one == other:
         return SAME
-    if said in _TEMPERATURE and wanted in _TEMPERATURE:
-        there, back = _TEMPERATURE[said], _TEMPERATURE[wanted]
+    if one in _TEMPERATURE and other in _TEMPERATURE:
+        there, back = _TEMPERATURE[one], _TEMPERATURE[other]
         return Linear(there.factor / back.factor, (there.shift - back.shift) / back.factor)
     for quantity in _QUANTITIES:
-        if said in quantity and wanted in quantity:
-            return Linear(quantity[said] / quantity[wanted])
+        if one in quantity and other in quantity:
+            return Linear(quantity[one] / quantity[other])
     return None

@@ -244,11 +244,9 @@ def take_reply(buffer: bytearray, lines: Lines) -> dict[str, Word] | None:
 
     None: more bytes may complete it. Malformed: noise, a wrong check, a line that does not fit, a word for a number.
     """
-    line = _take_line(buffer, lines)
+    line = take_line(buffer, lines.end, longest=lines.longest)
     if line is None:
         return None
-    if not line:
-        raise Malformed("an empty line", lines.end)
     if not line.startswith(lines.start):
         raise Malformed(f"a line that does not begin with {lines.start!r}", line)
     covered = _proved(lines, line)
@@ -257,14 +255,6 @@ def take_reply(buffer: bytearray, lines: Lines) -> dict[str, Word] | None:
     if found is None:
         raise Malformed("not worded as this instrument speaks", line)
     return {name: _value(lines, name, word, line) for name, word in found.items()}
-
-
-def _take_line(buffer: bytearray, lines: Lines) -> bytes | None:
-    """As text.take_line, but of a line that is too long so much stays that its end, 2.5 of 12.5, is no line."""
-    excess = len(buffer) - lines.longest - len(lines.end)
-    if excess > 0 and lines.end not in buffer:
-        raise malformed(f"{len(buffer)} bytes without an end of line", buffer, excess)
-    return take_line(buffer, lines.end, longest=lines.longest)
 
 
 def _proved(lines: Lines, line: bytes) -> bytes:

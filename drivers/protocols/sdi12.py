@@ -34,7 +34,7 @@ from drivers.protocols.sdi12_message import (
     Values,
     Verify,
 )
-from drivers.protocols.text import Refusal, malformed, number, text
+from drivers.protocols.text import Refusal, malformed, number, take_line, text
 
 MAX_ANSWER_BYTES: Final = 96
 """The longest are 1 + 75 + 3 (data with CRC) and 33 (identification)."""
@@ -169,14 +169,7 @@ def _take_line(buffer: bytearray, echo: bytes) -> bytes | None:
     start = len(echo) if buffer.startswith(echo) else 0
     if start and buffer.startswith(_END, start):
         start += len(_END)
-    end = buffer.find(_END, start, start + MAX_ANSWER_BYTES)
-    if end < 0 and len(buffer) - start < MAX_ANSWER_BYTES:
-        return None
-    if end < 0:
-        raise malformed("no end of an answer", buffer, len(buffer))
-    line = bytes(buffer[start:end])
-    del buffer[: end + len(_END)]
-    return line
+    return take_line(buffer, _END, longest=MAX_ANSWER_BYTES, start=start, echo=len(echo) + len(_END))
 
 
 def _parsed(request: Request, address: str, body: str) -> Reply | None:

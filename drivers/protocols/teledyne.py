@@ -24,10 +24,11 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from drivers.protocols.modbus_pdu import Malformed
-from drivers.protocols.text import Refusal, malformed, number, take_line, text
+from drivers.protocols.text import Refusal, number, take_line, text
 
 TEST, WARNING, LIST = "T", "W", "LIST"
 MAX_LINE_BYTES: Final = 256
+_LONGEST_ECHO: Final = 128
 INSTRUMENT_FAULT: Final = "instrument_fault"
 
 _PADDING: Final = b"\x00\r\n"
@@ -201,25 +202,27 @@ def warning_flag(message: Message) -> str | None:
 
 def _take(buffer: bytearray, echo: str | None) -> tuple[Message, bytes] | None:
     """Remove one message and the padding and echo before it: the message, and its line."""
-    start = 0
-    while True:
-        ahead = bytes(buffer[start : start + MAX_LINE_BYTES + 1])
-        padding = len(ahead) - len(ahead.lstrip(_PADDING))
-        length = ahead.find(b"\n", padding)
-        if length < 0:
-            if len(ahead) <= MAX_LINE_BYTES:
-                return None
-            raise malformed("a line without an end", buffer, start + len(ahead))
-        whole, end = ahead[padding:length], start + length + 1
-        if start or echo is None or " ".join(whole.decode("latin-1").split()).casefold() != echo.casefold():
-            break
-        start = end
-    del buffer[:end]
-    line = whole.rstrip(b"\r")
-    before, _, line = line.rpartition(b"\r")
-    if before and (echo is None or before.decode("latin-1").strip().casefold() != echo.casefold()):
+    start = _behind_echo(bytes(buffer[: MAX_LINE_BYTES + _LONGEST_ECHO]), echo)
+    whole = take_line(buffer, b"\n", longest=MAX_LINE_BYTES, start=start, echo=_LONGEST_ECHO)
+    if whole is None:
+        return None
+    before, _, line = whole.rstrip(b"\r").rpartition(b"\r")
+    if before and not _repeats(before, echo):
         raise Malformed("a carriage return inside a line", whole)
     return _message(line), line
+
+
+def _behind_echo(ahead: bytes, echo: str | None) -> int:
+    """Where the message begins: behind padding, and behind one line that is the command's echo."""
+    start = len(ahead) - len(ahead.lstrip(_PADDING))
+    line, ended, _ = ahead[start : start + _LONGEST_ECHO].partition(b"\n")
+    if not ended or not _repeats(line, echo):
+        return start
+    return len(ahead) - len(ahead[start + len(line) + 1 :].lstrip(_PADDING))
+
+
+def _repeats(line: bytes, echo: str | None) -> bool:
+    return echo is not None and " ".join(line.decode("latin-1").split()).casefold() == echo.casefold()
 
 
 def _message(line: bytes) -> Message:

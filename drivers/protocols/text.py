@@ -22,19 +22,26 @@ class Refusal(Malformed):
     """The instrument answered that it does not, or cannot."""
 
 
-def take_line(buffer: bytearray, end: bytes, *, longest: int = MAX_LINE_BYTES) -> bytes | None:
+def take_line(
+    buffer: bytearray, end: bytes, *, longest: int = MAX_LINE_BYTES, start: int = 0, echo: int = 0
+) -> bytes | None:
     """Remove one line and its `end`; the line without it. None: its end has not come.
 
-    Malformed: more than `longest` bytes without an end (all of them are removed), or a line longer than that.
+    `start` bytes in front of the line, padding and the echo of a command, are removed with it; an echo has at most
+    `echo` bytes. Malformed: an empty line, or one of more than `longest` bytes. While the end of that has not come
+    so much of it stays that what comes up to its end is no line of its own: 2.5 of a 12.5 would be a value.
     """
-    length = buffer.find(end)
+    length = buffer.find(end, start)
     if length < 0:
-        if len(buffer) <= longest + len(end):
+        excess = len(buffer) - longest - echo - len(end)
+        if excess <= 0:
             return None
-        raise malformed(f"{len(buffer)} bytes without an end of line", buffer, len(buffer))
-    if length > longest:
-        raise malformed(f"a line of {length} bytes", buffer, length + len(end))
-    line = bytes(buffer[:length])
+        raise malformed(f"{len(buffer)} bytes without an end of line", buffer, max(excess, start))
+    if length == start:
+        raise malformed("an empty line", buffer, length + len(end))
+    if length - start > longest:
+        raise malformed(f"a line of {length - start} bytes", buffer, length + len(end))
+    line = bytes(buffer[start:length])
     del buffer[: length + len(end)]
     return line
 

@@ -21,8 +21,9 @@ from drivers.protocols.bayern_hessen import (
     take_request,
 )
 from drivers.protocols.bayern_hessen_status import Table
+from drivers.protocols.conversion import SAME, conversion
 from drivers.protocols.modbus_pdu import Malformed
-from drivers.protocols.unit_words import is_share, power
+from drivers.protocols.unit_words import is_share
 from sim.moment import Moment
 from sim.speaker import Speaker
 from sim.talk import Asked, Said
@@ -98,7 +99,7 @@ def _unit_word(unit: str, table: Table) -> int:
     for word, told in table.units:
         if told == "volumetric" and is_share(unit):
             return word
-        if power(told, unit) == 0:
+        if conversion(told, unit) == SAME:
             return word
     return 0
 

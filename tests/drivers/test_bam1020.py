@@ -156,7 +156,7 @@ async def test_a_unit_that_was_changed_in_the_instrument_is_followed_or_refused(
     assert readings(cycle)["PM10"].value == 84.0
     cycle, _ = await poll(Bam(SOUND, header=HEADER.replace(b"BP(mm)", b"BP(V)")), PRESSURE)
     assert readings(cycle)["p"] == Reading("p", None, FAULT)
-    assert '"BP" is said in V, channel "p" expects hPa' in str(cycle.errors[0])
+    assert 'p: the instrument says "V" where the station file expects "hPa"' in str(cycle.errors[0])
 
 
 @in_virtual_time

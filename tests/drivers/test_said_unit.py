@@ -1,4 +1,4 @@
-"""The unit that an instrument says: the same, a power of ten beside it, or nothing that counts."""
+"""The unit that an instrument says: the same, one that a definition leads from, or nothing that counts."""
 
 import json
 from decimal import Decimal
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from drivers.protocols.unit_words import is_mass, is_share, power, written
 from drivers.said_unit import SaidChannel, SaidSettings
 from telemetry.reading import Flag, Reading
 
@@ -19,41 +18,6 @@ def channel(unit: str = "ppb", **more: Any) -> SaidChannel:
 
 class OneInstrument(SaidSettings):
     """Nothing but channels."""
-
-
-@pytest.mark.parametrize(
-    ("said", "wanted", "steps"),
-    [
-        ("PPB", "ppb", 0),
-        ("ppm", "ppb", 3),
-        ("PPB", "ppm", -3),
-        ("µg/m3", "ug/m3", 0),
-        ("UGM", "µg/m3", 0),
-        ("MGM", "ug/m3", 3),
-        ("ug/m³", "mg/m3", -3),
-        ("deg C", "°C", 0),
-        ("C", "Cel", 0),
-        ("CC/M", "L/min", -3),
-        ("MV", "mV", 0),
-        ("mbar", "hPa", 0),
-        ("", "1", 0),
-        ("ppb", "ug/m3", None),
-        ("mg/m3", "mg/Nm3", None),
-        ("", "ppb", None),
-        ("pp", "ppb", None),
-        ("degF", "degC", None),
-        ("mmHg", "hPa", None),
-    ],
-)
-def test_units_as_instruments_write_them(said: str, wanted: str, steps: int | None) -> None:
-    assert power(said, wanted) == steps
-
-
-def test_parts_of_a_volume_are_no_masses() -> None:
-    assert (is_share("PPM"), is_mass("PPM")) == (True, False)
-    assert (is_share("µg/m3"), is_mass("µg/m3")) == (False, True)
-    assert (is_share("degC"), is_mass("degC")) == (False, False)
-    assert [written(unit) for unit in ("µg/m3", "1", "°C", "ppb")] == ["ug/m3", "", "degC", "ppb"]
 
 
 def test_ppm_from_an_analyzer_whose_menu_was_changed_is_still_the_same_air() -> None:
@@ -78,12 +42,18 @@ def test_the_conversion_to_mass_is_the_station_files() -> None:
     assert no2.outcome(Decimal("18.8"), "ug/m3").reading.value is None
 
 
-def test_a_power_of_ten_between_both_units_needs_no_scale() -> None:
+def test_a_definition_between_both_units_needs_no_scale() -> None:
     flow = channel("L/min", instrument_unit="CC/M")
     assert flow.outcome(Decimal("751"), "CC/M").reading == Reading("SO2", 0.751)
     device = OneInstrument(channel=(flow, channel(id="CO", scale=2.0)))
     assert [row[5] for row in device.rows()] == [0.001, 2.0]
     assert list(device.problems()) == []
+    mercury = channel("hPa", instrument_unit="mmHg")
+    assert mercury.outcome(Decimal("753.4"), "mmHg").reading.value == pytest.approx(1004.45, abs=0.01)
+    assert mercury.outcome(Decimal("753.4"), "hPa").error is not None
+    warmth = channel("degC", instrument_unit="degF")
+    assert warmth.outcome(Decimal("212.0"), "F").reading.value == 100.0
+    assert OneInstrument(channel=(warmth,)).rows()[0][5:7] == pytest.approx([5 / 9, -160 / 9])
 
 
 def test_a_number_without_a_unit_counts_only_where_none_is_expected() -> None:
@@ -97,4 +67,4 @@ def test_a_number_without_a_unit_counts_only_where_none_is_expected() -> None:
 def test_units_that_nothing_connects_are_a_mistake_in_the_file() -> None:
     (problem,) = OneInstrument(channel=(channel("ug/m3", instrument_unit="ppb"),)).problems()
     assert problem.path == ("channel", 0, "instrument_unit")
-    assert 'no power of ten makes "ug/m3" of "ppb"' in problem.message
+    assert 'no definition makes "ug/m3" of "ppb"' in problem.message

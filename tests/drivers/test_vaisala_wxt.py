@@ -131,7 +131,7 @@ async def test_miles_and_fahrenheit_are_taken_into_the_units_of_the_file() -> No
 async def test_rain_counted_in_hits_is_not_millimetres() -> None:
     cycle, _ = await poll({b"0R3\r\n": b"0R3,Rc=12H\r\n"}, RAINFALL)
     assert readings(cycle) == {"r": Reading("r", None, FAULT)}
-    assert '"Rc" is said in hits, channel "r" expects mm' in str(cycle.errors[0])
+    assert 'r: the instrument says "hits" where the station file expects "mm"' in str(cycle.errors[0])
 
 
 @in_virtual_time

@@ -4,6 +4,9 @@
 and the time; it fails where a message with one damaged byte became another message although its protocol has a
 check. Damage in several bytes may pass a check by its nature (an exclusive or does not see two bytes change places;
 a sum of 8 bits misses one in 256): how many did is told and is no failure.
+
+Before that hypothesis tells stories of a line: whole messages, stumps, damaged ones, floods and noise, in pieces as a
+port gives them. Each must be borne, and a message behind it must come out; what breaks it is shown shortest.
 """
 
 import argparse
@@ -13,15 +16,20 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
 from tests.drivers.protocols.codecs import CODECS
-from tests.drivers.protocols.torture import Codec, drain, random_bytes, wrong_messages
+from tests.drivers.protocols.torture import Codec, drain, original, random_bytes, wrong_messages
 
 BYTES_PER_DAMAGED_MESSAGE = 200
 """So many bytes of noise for one damaged message of each kind."""
 
 
-_ROW = "{:<32} {:>10} {:>9} {:>9} {:>8} {:>9} {:>8} {:>9}"
-_TITLES = _ROW.format("codec", "noise", "messages", "refused", "damaged", "wrong", "several", "time")
+_ROW = "{:<41} {:>10} {:>9} {:>9} {:>8} {:>9} {:>8} {:>8} {:>8}"
+_TITLES = _ROW.format(
+    "codec", "noise", "messages", "refused", "damaged", "wrong", "several", "stories", "time"
+)
 
 
 class Fuzzed(NamedTuple):
@@ -35,13 +43,16 @@ class Fuzzed(NamedTuple):
     damaged: int
     wrong: tuple[str, ...]
     passed_the_check: int
+    stories: int
     seconds: float
 
 
-def fuzz(codec: Codec, noise_bytes: int, seed: int) -> Fuzzed:
+def fuzz(codec: Codec, noise_bytes: int, seed: int, stories: int = 0) -> Fuzzed:
     """Raises AssertionError, or whatever the codec raises besides Malformed, with the bytes that did it."""
     rng = Random(seed)
     began = time.perf_counter()
+    if stories:
+        tell(codec, stories, seed)
     drained = random_bytes(codec, rng, noise_bytes)
     damaged = noise_bytes // BYTES_PER_DAMAGED_MESSAGE
     wrong = [text for _ in range(damaged) for text in _wrong(codec, rng, _one_byte)]
@@ -55,8 +66,52 @@ def fuzz(codec: Codec, noise_bytes: int, seed: int) -> Fuzzed:
         damaged,
         tuple(wrong) if codec.checked else (),
         len(passed),
+        stories,
         time.perf_counter() - began,
     )
+
+
+def tell(codec: Codec, stories: int, number: int) -> None:
+    """So many stories of a line, by hypothesis; the same ones for the same number."""
+
+    @seed(number)
+    @settings(
+        max_examples=stories,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(_wires(codec), st.integers(1, 64), st.sampled_from(codec.examples))
+    def told(wire: bytes, piece: int, example: bytes) -> None:
+        buffer = bytearray()
+        for start in range(0, len(wire), piece):
+            drain(codec, buffer)
+            buffer += wire[start : start + piece]
+        buffer += example * codec.copies
+        heard = drain(codec, buffer).messages
+        assert codec.closes or original(codec, example) in heard, f"{example!r} is lost behind {wire!r}"
+
+    told()
+
+
+def _wires(codec: Codec) -> st.SearchStrategy[bytes]:
+    """What a line may bring: messages, whole and broken, and what is none."""
+    example = st.sampled_from((*codec.examples, *codec.refusals))
+    place = st.floats(0, 1)
+    stump = st.builds(lambda whole, at: whole[: int(at * len(whole))], example, place)
+    tail = st.builds(lambda whole, at: whole[int(at * len(whole)) :], example, place)
+    damaged = st.builds(
+        lambda whole, at, byte: whole[: int(at * len(whole))] + byte + whole[int(at * len(whole)) + 1 :],
+        example,
+        place,
+        st.binary(min_size=1, max_size=1),
+    )
+    flood = st.builds(
+        lambda unit, times: unit * times, st.binary(min_size=1, max_size=3), st.integers(1, 800)
+    )
+    part = st.one_of(example, stump, tail, damaged, flood, st.binary(max_size=40))
+    return st.lists(part, max_size=8).map(b"".join)
 
 
 def _wrong(codec: Codec, rng: Random, damage: Callable[[bytes, Random], bytes]) -> list[str]:
@@ -96,6 +151,7 @@ def _line(fuzzed: Fuzzed) -> str:
         f"{fuzzed.damaged:,}",
         len(fuzzed.wrong) if fuzzed.checked else "no check",
         f"{fuzzed.passed_the_check:,}",
+        f"{fuzzed.stories:,}",
         f"{fuzzed.seconds:.1f} s",
     )
 
@@ -104,6 +160,7 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bytes", type=int, default=1_000_000, help="of noise for each codec")
+    parser.add_argument("--stories", type=int, default=300, help="for each codec, told by hypothesis")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="codecs whose name contains this")
     arguments = parser.parse_args()
@@ -111,12 +168,15 @@ def main() -> int:
     print(_TITLES)
     wrong: list[str] = []
     for codec in codecs:
-        fuzzed = fuzz(codec, arguments.bytes, arguments.seed)
+        fuzzed = fuzz(codec, arguments.bytes, arguments.seed, arguments.stories)
         print(_line(fuzzed), flush=True)
         wrong += fuzzed.wrong
     for text in wrong[:20]:
         print(f"  {text}")
-    print(f"{len(wrong)} wrong values from {len(codecs)} codecs with {arguments.bytes:,} bytes of noise each")
+    print(
+        f"{len(wrong)} wrong values from {len(codecs)} codecs with {arguments.bytes:,} bytes of noise "
+        f"and {arguments.stories:,} stories each"
+    )
     return 1 if wrong or not codecs else 0
 
 

@@ -1,7 +1,5 @@
 """A BAM-1020 at its serial port: escape queries, the CSV menu, and lines that are none of them."""
 
-import random
-from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -202,30 +200,3 @@ def test_what_cannot_be_asked_is_not_built(file: int, hours: int) -> None:
     for key in ("", "64", " ", "\r"):
         with pytest.raises(ValueError, match="one printable"):
             Key(key)
-
-
-TAKERS: dict[str, Callable[[bytearray], object]] = {
-    "request": take_request,
-    "header": lambda buffer: take_header(buffer, NAMES),
-    "record": lambda buffer: take_record(buffer, LAST, HEAD),
-    "report": lambda buffer: take_report_line(buffer, HEAD),
-    "prompt": lambda buffer: take_prompt(buffer, PROMPT),
-}
-
-
-@pytest.mark.parametrize("take", TAKERS.values(), ids=TAKERS)
-def test_no_bytes_hang_the_reader_or_fill_the_memory(take: Callable[[bytearray], object]) -> None:
-    rng = random.Random(1020)
-    buffer = bytearray()
-    for byte in rng.choices(b"01/30/08 16:00,\r\n\x1bQH*>" + bytes(range(256)), k=20_000):
-        buffer.append(byte)
-        with suppress(Malformed):
-            take(buffer)
-        assert len(buffer) <= MAX_LINE_BYTES
-    for flood in (bytearray(b"\xaa" * 50_000), bytearray(b"\r" * 50_000), bytearray(b"\x1b" * 50_000)):
-        before = len(flood) + 1
-        while flood and len(flood) < before:
-            before = len(flood)
-            with suppress(Malformed):
-                take(flood)
-        assert len(flood) <= MAX_LINE_BYTES

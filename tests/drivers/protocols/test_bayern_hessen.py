@@ -1,10 +1,8 @@
 """Bayern-Hessen: manuals' frames, makers' dialects, and lines that lie."""
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from time import process_time
 
 import pytest
 
@@ -319,7 +317,7 @@ def test_a_lost_byte_of_a_checked_reply_gives_no_value(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in REPLIES if name not in CHECKED])
-def test_a_flipped_byte_without_a_check_breaks_nothing(name: str) -> None:
+def test_a_flipped_byte_without_a_check_raises_nothing_but_malformed(name: str) -> None:
     frame, query, dialect, _ = REPLIES[name]
     for place in range(len(frame)):
         for changed in range(256):
@@ -354,42 +352,6 @@ def test_a_reply_in_text_mode_after_a_stray_carriage_return() -> None:
     with pytest.raises(Malformed, match="an empty message"):
         bh.take_reply(buffer, query, dialect)
     assert bh.take_reply(buffer, query, dialect) == values
-
-
-@pytest.mark.parametrize(
-    "unit", [b"\x02", b"\x02M", b"x", b"\x02MD01 001 +2578+01 03 04  ", b"\x02MD01\x0300", b"\x02\r"]
-)
-def test_no_flood_is_slow_or_stays(unit: bytes) -> None:
-    started = process_time()
-    for query in (ANY, ANY_CR):
-        buffer = bytearray(unit * (100_000 // len(unit)))
-        assert _drained(buffer, query) <= 2 * 1024
-    assert process_time() - started < 5
-
-
-def _drained(buffer: bytearray, query: DataQuery) -> int:
-    """Takes until nothing more comes, then what is left."""
-    while True:
-        try:
-            if bh.take_reply(buffer, query, THERMO) is None:
-                return len(buffer)
-        except Malformed:
-            continue
-
-
-def test_noise_never_breaks_it() -> None:
-    rng = random.Random(20251203)
-    alphabet = bytes(range(256)) + b"\x02\x02\x03\x03\r\rMD01 +-" * 8
-    wire = bytes(rng.choices(alphabet, k=20_000))
-    for _, query, dialect, _ in REPLIES.values():
-        _values_in(wire, query, dialect)
-    buffer = bytearray(wire)
-    while buffer:
-        try:
-            if bh.take_request(buffer) is None:
-                break
-        except Malformed:
-            continue
 
 
 def test_a_message_that_never_ends_is_dropped_once_it_is_longer_than_any() -> None:

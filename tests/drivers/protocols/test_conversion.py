@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from drivers.protocols.conversion import conversion
+from drivers.protocols.conversion import SAME, conversion
 from drivers.units import KNOWN
 
 pytestmark = pytest.mark.pure
@@ -37,7 +37,47 @@ def test_a_number_is_taken_into_another_unit(number: str, said: str, wanted: str
     assert float(linear.of(Decimal(number))) == pytest.approx(right, rel=1e-6)
 
 
-@pytest.mark.parametrize(("said", "wanted"), [("ppb", "ug/m3"), ("degC", "hPa"), ("mm", "mm/h"), ("V", "%")])
+@pytest.mark.parametrize(
+    ("said", "wanted", "factor"),
+    [
+        ("PPB", "ppb", 1),
+        ("ppm", "ppb", 1000),
+        ("PPB", "ppm", 0.001),
+        ("%v/v", "ppm", 10_000),
+        ("µg/m3", "ug/m3", 1),
+        ("UGM", "µg/m3", 1),
+        ("MGM", "ug/m3", 1000),
+        ("ug/m³", "mg/m3", 0.001),
+        ("ug/Nm3", "mg/Nm3", 0.001),
+        ("deg C", "°C", 1),
+        ("C", "Cel", 1),
+        ("CC/M", "L/min", 0.001),
+        ("MV", "mV", 1),
+        ("mV", "V", 0.001),
+        ("mbar", "hPa", 1),
+        ("", "1", 1),
+    ],
+)
+def test_units_as_instruments_write_them(said: str, wanted: str, factor: float) -> None:
+    linear = conversion(said, wanted)
+    assert linear is not None
+    assert float(linear.factor) == factor
+    assert linear.shift == 0
+    assert (linear == SAME) == (factor == 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("ppb", "ug/m3"),
+        ("mg/m3", "mg/Nm3"),
+        ("", "ppb"),
+        ("pp", "ppb"),
+        ("degC", "hPa"),
+        ("mm", "mm/h"),
+        ("V", "%"),
+    ],
+)
 def test_what_no_definition_leads_to_is_not_made(said: str, wanted: str) -> None:
     assert conversion(said, wanted) is None
 

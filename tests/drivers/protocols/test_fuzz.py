@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from drivers.protocols.text import take_line
+from drivers.protocols.text import malformed, take_line
 from tests.drivers.protocols.codecs import CODECS
-from tests.drivers.protocols.fuzz import fuzz
+from tests.drivers.protocols.fuzz import fuzz, tell
 from tests.drivers.protocols.torture import Codec
 
 pytestmark = pytest.mark.pure
@@ -23,3 +23,18 @@ def test_a_codec_that_does_not_look_at_its_check_is_found() -> None:
     blind = Codec("blind", lambda buffer: take_line(buffer, b"\r"), (b"ph 7.85*2A\r",), checked=True)
     assert fuzz(blind, 10_000, seed=2).wrong
     assert fuzz(replace(blind, checked=False), 10_000, seed=2).wrong == ()
+
+
+def test_hypothesis_finds_a_taker_that_loses_the_messages_behind_its_noise() -> None:
+    def deaf(buffer: bytearray) -> bytes | None:
+        if b"\0" in buffer:
+            raise malformed("noise", buffer, len(buffer))
+        return take_line(buffer, b"\r")
+
+    with pytest.raises(AssertionError, match="is lost behind"):
+        tell(Codec("deaf", deaf, (b"ph 7.85\r",)), 200, number=1)
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+def test_a_story_of_a_line_is_borne(codec: Codec) -> None:
+    tell(codec, 10, number=3)

@@ -132,7 +132,7 @@ def test_one_flipped_bit_never_gives_a_frame(bit: int) -> None:
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_no_bytes_can_hang_or_break_the_framer(silent: bool) -> None:
+def test_no_bytes_hang_the_framer_or_raise_anything_but_garbled(silent: bool) -> None:
     rng = random.Random(20251122)
     for _ in range(1000):
         buffer = bytearray(rng.choices((0, 1, 3, 6, 16, 43, 255, rng.randrange(256)), k=rng.randrange(40)))

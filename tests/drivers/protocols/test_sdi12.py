@@ -1,6 +1,5 @@
 """SDI-12: the specification's transcripts, both directions, with echoing adapters and late neighbours."""
 
-import random
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
@@ -9,8 +8,6 @@ import pytest
 
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.sdi12 import (
-    MAX_ANSWER_BYTES,
-    MAX_COMMAND_BYTES,
     encode_reply,
     encode_request,
     encode_service_request,
@@ -331,20 +328,3 @@ def test_an_answer_cut_off_waits_and_costs_the_next_at_most(length: int) -> None
         with suppress(Malformed):
             heard.append(take_reply(buffer, DATA))
     assert [one for one in heard if one] in ([_values("3.14", "2.718")], [_values("3.14", "2.718")] * 2)
-
-
-@pytest.mark.parametrize(
-    "take", [take_request, _taking(DATA), _taking(AddressQuery()), _taking(Measure("0"))]
-)
-def test_no_bytes_hang_the_reader_or_fill_the_memory(take: Callable[[bytearray], object]) -> None:
-    rng = random.Random(12)
-    buffer = bytearray()
-    for byte in rng.choices(b"0123MCDRA+-.!?\r\n" + bytes(range(256)), k=20_000):
-        buffer.append(byte)
-        with suppress(Malformed):
-            take(buffer)
-        assert len(buffer) <= max(MAX_ANSWER_BYTES + 8, MAX_COMMAND_BYTES)
-    for flood in (bytearray(b"\x55" * 200_000), bytearray(b"\0" * 200_000)):
-        while len(flood) > MAX_COMMAND_BYTES:
-            with pytest.raises(Malformed):
-                take(flood)

@@ -1,9 +1,7 @@
 """Teledyne's words: the manual's line, warnings in between, and what is no answer."""
 
-import random
 from collections.abc import Callable
 from decimal import Decimal
-from time import process_time
 
 import pytest
 
@@ -236,7 +234,7 @@ def _values_in(wire: bytes, request: Request) -> list[Measured]:
         assert len(buffer) < before
 
 
-def test_a_flipped_byte_breaks_nothing_and_never_changes_name_or_unit() -> None:
+def test_a_flipped_byte_raises_nothing_but_malformed_and_never_changes_name_or_unit() -> None:
     request, first = Request("T", "DCPS", 0, unit="MV"), POWER.index(b"2500")
     for place in range(len(POWER)):
         for changed in range(256):
@@ -246,41 +244,9 @@ def test_a_flipped_byte_breaks_nothing_and_never_changes_name_or_unit() -> None:
                 assert {value.value for value in found} <= {Decimal(2500)}
 
 
-@pytest.mark.parametrize("unit", [b"\x00", b"\r", b"\n", b"x", b"T DCPS\r\n", POWER, b"x\n", b"T \r"])
-def test_no_flood_is_slow_or_stays(unit: bytes) -> None:
-    started = process_time()
-    buffer = bytearray(unit * (100_000 // len(unit)))
-    _drain(buffer, lambda: teledyne.take_reply(buffer, DCPS))
-    assert len(buffer) <= 2 * teledyne.MAX_LINE_BYTES
-    for mode in (TERMINAL, COMPUTER):
-        buffer = bytearray(unit * (100_000 // len(unit)))
-        _drain(buffer, lambda buffer=buffer, mode=mode: teledyne.take_request(buffer, mode))  # type: ignore[misc]
-        assert len(buffer) <= teledyne.MAX_LINE_BYTES + 1
-    assert process_time() - started < 5
-
-
-def _drain(buffer: bytearray, take: Callable[[], object]) -> None:
-    while True:
-        before = len(buffer)
-        try:
-            if take() is None:
-                return
-        except Malformed:
-            pass
-        assert len(buffer) < before
-
-
-def test_noise_never_breaks_it() -> None:
-    rng = random.Random(20251206)
-    wire = bytes(rng.choices(bytes(range(256)) + b"\r\n\n" * 10 + POWER * 8, k=20_000))
-    _values_in(wire, DCPS)
-    for mode in (TERMINAL, COMPUTER):
-        buffer = bytearray(wire)
-        _drain(buffer, lambda buffer=buffer, mode=mode: teledyne.take_request(buffer, mode))  # type: ignore[misc]
-
-
-def test_noise_behind_a_repeated_command_goes_with_it() -> None:
-    buffer = bytearray(b"T DCPS\r\n" + b"x" * (teledyne.MAX_LINE_BYTES + 1))
-    with pytest.raises(Malformed, match="without an end"):
+def test_a_command_as_it_was_typed_is_skipped_when_it_is_repeated() -> None:
+    assert teledyne.take_reply(bytearray(b"\r\nt  dcps \r\n" + POWER), DCPS) == MILLIVOLTS
+    buffer = bytearray(b"T DCPS\r\nT DCPS\r\n" + POWER)
+    with pytest.raises(Malformed, match="not a message"):
         teledyne.take_reply(buffer, DCPS)
-    assert buffer == b""
+    assert teledyne.take_reply(buffer, DCPS) == MILLIVOLTS

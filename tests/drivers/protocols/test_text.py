@@ -1,5 +1,6 @@
 """Lines, their numbers and their check characters."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -25,13 +26,41 @@ def test_an_end_of_two_characters_may_come_in_two_pieces() -> None:
     assert take_line(buffer, b"\r\n") == b"0R1"
 
 
-@pytest.mark.parametrize("tail", [b"", b"\r"])
-def test_noise_without_an_end_is_dropped_once_it_is_longer_than_any_line(tail: bytes) -> None:
-    buffer = bytearray(b"x" * 12 + tail)
+@pytest.mark.parametrize("end", [b"\r", b"\r\n"])
+@pytest.mark.parametrize("echo", [b"", b"ask\r"])
+@pytest.mark.parametrize("cut", range(16))
+def test_the_tail_of_a_line_that_is_too_long_is_no_line(end: bytes, echo: bytes, cut: int) -> None:
+    """12.5 of which the first digits were thrown away would be 2.5."""
+    buffer, whole = bytearray(), echo + b"x" * (10 + cut) + b"12.5" + end
+    for byte in whole[:-1]:
+        buffer.append(byte)
+        with suppress(Malformed):
+            assert take_line(buffer, end, longest=10, start=_behind(buffer, echo), echo=len(echo)) is None
+    buffer += whole[-1:] + b"7.5" + end
+    with pytest.raises(Malformed, match="a line of"):
+        take_line(buffer, end, longest=10, start=_behind(buffer, echo), echo=len(echo))
+    assert take_line(buffer, end, longest=10) == b"7.5"
+
+
+def _behind(buffer: bytearray, echo: bytes) -> int:
+    return len(echo) if buffer.startswith(echo) else 0
+
+
+def test_noise_without_an_end_does_not_fill_the_memory() -> None:
+    buffer = bytearray(b"xyz" + b"x" * 11)
     with pytest.raises(Malformed, match="without an end of line") as told:
-        take_line(buffer, b"\r", longest=10) if not tail else take_line(buffer, b"\r\n", longest=10)
-    assert told.value.evidence == b"x" * 12 + tail
-    assert not buffer
+        take_line(buffer, b"\r", longest=10)
+    assert told.value.evidence == b"xyz"
+    assert len(buffer) == 11
+    assert take_line(buffer, b"\r", longest=10) is None
+
+
+def test_an_empty_line_is_noise_and_is_shown() -> None:
+    buffer = bytearray(b"\r\n7.5\r\n")
+    with pytest.raises(Malformed, match="an empty line") as told:
+        take_line(buffer, b"\r\n")
+    assert told.value.evidence == b"\r\n"
+    assert take_line(buffer, b"\r\n") == b"7.5"
 
 
 def test_a_line_longer_than_any_does_not_take_the_next_one_with_it() -> None:

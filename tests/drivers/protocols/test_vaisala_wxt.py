@@ -1,6 +1,5 @@
 """Vaisala WXT in ASCII: the manuals' transcripts, lines that ran into each other, and the CRC."""
 
-import random
 from contextlib import suppress
 from decimal import Decimal
 
@@ -264,18 +263,3 @@ def test_what_cannot_be_asked_is_not_built(address: str, number: int) -> None:
         Request(address, number)
     with pytest.raises(ValueError, match="no message"):
         Message(address, number, (Parameter("Ta", "1", "C"),))
-
-
-@pytest.mark.parametrize("dialect", [PLAIN, PROVEN])
-def test_no_bytes_hang_the_reader_or_fill_the_memory(dialect: Dialect) -> None:
-    rng = random.Random(530)
-    buffer = bytearray()
-    for byte in rng.choices(b"0Rr1,Dn=#TX\r\n" + bytes(range(256)), k=20_000):
-        buffer.append(byte)
-        with suppress(Malformed):
-            take_message(buffer, dialect)
-        assert len(buffer) <= 1026
-    flood = bytearray(b"0R1," * 250_000)
-    with pytest.raises(Malformed):
-        take_message(flood, dialect)
-    assert not flood

@@ -13,10 +13,24 @@ from typing import NamedTuple
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import Refusal
 
-COPIES = 3
-"""After noise one of so many copies of a message must come out whole."""
 SHORT_BYTES, LONG_BYTES = 4_000, 32_000
 QUICK_S = 0.02
+FLOODS = (
+    b"\0",
+    b"\xff",
+    b"\x55",
+    b"x",
+    b"*",
+    b"\r",
+    b"\n",
+    b"\r\n",
+    b"\x02",
+    b"\x1b",
+    b"!",
+    b"$",
+    b"0R1,",
+    b"x\n",
+)
 SLOWER_AT_MOST = 24
 """Eight times the bytes may take eight times as long, with room for a busy machine; a square would take 64 times."""
 
@@ -29,6 +43,7 @@ class Codec:
     checked     the protocol carries a check that finds every single damaged byte
     closes      a stream that cannot be resynchronised: Malformed leaves the bytes, the connection is closed
     most_kept   bytes that may wait in the buffer for an end that never comes
+    copies      after noise one of so many copies of a message must come out whole
     """
 
     name: str
@@ -38,6 +53,7 @@ class Codec:
     checked: bool = False
     closes: bool = False
     most_kept: int = 2_048
+    copies: int = 3
 
 
 class Drained(NamedTuple):
@@ -141,7 +157,7 @@ def truncated(codec: Codec, _rng: Random) -> None:
 def _is_found_behind(codec: Codec, example: bytes, noise: bytes) -> None:
     if codec.closes:
         return
-    drained = drain(codec, bytearray(noise + example * COPIES))
+    drained = drain(codec, bytearray(noise + example * codec.copies))
     message = original(codec, example)
     assert message in drained.messages, f"{example!r} is lost behind {noise!r}"
     if codec.checked:
@@ -189,10 +205,10 @@ def random_bytes(codec: Codec, rng: Random, count: int = 20_000) -> Drained:
 
 def linear_time(codec: Codec, rng: Random) -> None:
     """Eight times the noise takes about eight times as long, also noise that looks like messages without an end."""
-    shapes = {rng.randbytes(64)}
+    shapes = {rng.randbytes(64), *FLOODS}
     for example in codec.examples[:2]:
         shapes |= {example[:1], example[-1:], example[:2], example[:-1], example}
-    for shape in shapes:
+    for shape in shapes - {b""}:
         noise = shape * (LONG_BYTES // len(shape) + 1)
         long_s = _seconds(codec, noise[:LONG_BYTES])
         if long_s <= QUICK_S:
