@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from config import crosscheck, upkeep
+from config import crosscheck, statuses, upkeep
 from config.errors import did_you_mean, shown
 from config.machine import Machine
 from config.position import Place
@@ -96,6 +96,7 @@ def _check_across(
     crosscheck.check_speech(report, lines, devices)
     crosscheck.check_patience(report, lines, devices)
     crosscheck.check_silence(report, devices)
+    statuses.check_statuses(report, lists["device"], devices)
     for place, device in devices.items():
         upkeep.check_period(report, place, device)
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from config.station import Device, Line, Station
+from config.station import Device, Line, Station, StatusFrom
 from drivers.protocols.modbus import BIT_TABLES, Point, Table
 from sim import moment, plausible
 from sim.face import Face
@@ -95,6 +95,10 @@ class DeviceSettings(Protocol):
         """Which channels are a status of others."""
         ...
 
+    def status_rule(self, channel: str, flagged: tuple[str, ...], meanings: Mapping[str, str]) -> StatusRule:
+        """What a channel says of another device's channels."""
+        ...
+
     def quiet(self) -> Mapping[tuple[Table, int], int]:
         """What is read beside the channels, and what it holds while all is well."""
         ...
@@ -126,10 +130,11 @@ class Wishes:
     links: Path | None = None
 
 
-def instrument(device: Device, seed: int) -> Instrument:
-    """The device as its settings describe it."""
+def instrument(device: Device, seed: int, speaks: Sequence[StatusFrom] = ()) -> Instrument:
+    """The device as its settings describe it. `speaks`: what its channels say of other devices' values."""
     settings = cast("DeviceSettings", device.settings)
-    well = {rule.channel: float(rule.well()) for rule in settings.status_rules()}
+    rules = [settings.status_rule(each.channel, (), each.flags) for each in speaks]
+    well = {rule.channel: float(rule.well()) for rule in (*rules, *settings.status_rules())}
     rows = zip(settings.points(), settings.channels(), settings.rows(), strict=True)
     quantities = [
         Quantity(
@@ -160,7 +165,7 @@ def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment
         if line.id in _without_wire(station):
             continue
         devices = {units[device.id]: device for device in station.devices if device.line == line.id}
-        face = _face(line, devices, wishes.seed)
+        face = _face(line, devices, wishes.seed, _spoken(station))
         mine = {device.id: unit for unit, device in devices.items()}
         script = Script(parse_all(wishes.faults, mine), wishes.seed)
         if devices:
@@ -183,7 +188,18 @@ def _units(devices: Sequence[Device]) -> dict[str, int]:
     return units
 
 
-def _face(line: Line, devices: Mapping[int, Device], seed: int) -> Face | TalkFace:
+def _spoken(station: Station) -> dict[str, list[StatusFrom]]:
+    """What is said of other devices' values, by the device that says it."""
+    spoken: dict[str, list[StatusFrom]] = {}
+    for device in station.devices:
+        for wanted in device.status_from:
+            spoken.setdefault(wanted.device, []).append(wanted)
+    return spoken
+
+
+def _face(
+    line: Line, devices: Mapping[int, Device], seed: int, spoken: Mapping[str, Sequence[StatusFrom]]
+) -> Face | TalkFace:
     """What stands behind the line: its devices all speak alike. ValueError: they cannot be simulated."""
     kinds = sorted({device.driver for device in devices.values()})
     talkers = [TALKERS[kind] for kind in kinds if kind in TALKERS]
@@ -191,10 +207,11 @@ def _face(line: Line, devices: Mapping[int, Device], seed: int) -> Face | TalkFa
         raise ValueError(f'line "{line.id}": {" and ".join(kinds)} on one line cannot be simulated')
     if talkers:
         return TalkFace(talkers[0](Behind(devices, seed)))
-    return Face(
-        {unit: instrument(device, seed + _SEED_STEP * unit) for unit, device in devices.items()},
-        gateway=_scheme(line) in _NUMBERED,
-    )
+    units = {
+        unit: instrument(device, seed + _SEED_STEP * unit, spoken.get(device.id, ()))
+        for unit, device in devices.items()
+    }
+    return Face(units, gateway=_scheme(line) in _NUMBERED)
 
 
 @asynccontextmanager

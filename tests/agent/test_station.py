@@ -47,6 +47,14 @@ ODD = [
 ]
 
 
+EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "examples" / "stations").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_every_example_is_in_order(file: Path) -> None:
+    assert load_station(file, elsewhere=True).devices
+
+
 def test_lines_and_devices_have_the_settings_of_the_real_drivers() -> None:
     station = check_station(STATION, Path("station.toml"))
     assert all(isinstance(line.settings, LineSettings) for line in station.lines)

@@ -19,6 +19,7 @@ from sim.talkers.catalogue import TALKERS
 from sim.twin import Wishes, serve, wires
 from tests.sim.bench import NOON
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "stations"
 STATION = """\
 [station]
 id = "TWIN"
@@ -299,3 +300,14 @@ def test_a_total_counts_up_while_the_twin_runs(tmp_path: Path) -> None:
     later = Moment(NOON.utc_s + 60, NOON.mono_ms + 60_000)
     assert pump.read("holding", 8, 2, NOON).values == {"total": 0}
     assert pump.read("holding", 8, 2, later).values == {"total": 30}
+
+
+def test_the_twin_of_a_module_shows_that_all_is_well_with_the_devices_it_speaks_for(tmp_path: Path) -> None:
+    """A switch that is open for maintenance is closed, a valve that is closed for calibration is open."""
+    text = (EXAMPLES / "moxa-e1210.toml").read_text(encoding="utf-8")
+    (tmp_path / "station.toml").write_text(text, encoding="utf-8")
+    station = load_station(tmp_path / "station.toml", elsewhere=True)
+    face = wires(station, Wishes(), ServedLog())["lan"].face
+    assert isinstance(face, Face)
+    shown = face.instruments[1].read("discrete", 0, 2, NOON).values
+    assert shown == {"cal-valve": 0, "in-service": 1}
