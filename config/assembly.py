@@ -40,6 +40,8 @@ def assemble(report: Report, file: Path, kinds: Kinds, machine: Machine) -> Stat
     _check_across(report, lists, lines, devices)
     if identity is not None:
         upkeep.check_identity(report, identity, machine)
+    for place, line in lines.items():
+        upkeep.check_line(report, place, line, machine)
     for place, destination in destinations.items():
         upkeep.check_destination(report, place, destination, machine)
     if about is not None:

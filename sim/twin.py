@@ -29,6 +29,7 @@ from sim.hosts.pty import PtyHost
 from sim.hosts.rtu_tcp import AsciiTcpHost, RtuTcpHost
 from sim.hosts.talk import TalkTcpHost
 from sim.hosts.tcp import TcpHost
+from sim.hosts.tls import Certificate, secure
 from sim.hosts.udp import UdpHost
 from sim.instrument import Instrument, Quantity
 from sim.moment import Now
@@ -39,16 +40,17 @@ from sim.talk import TalkFace
 from sim.talkers.catalogue import TALKERS, Behind
 from sim.wire import Wire
 
-MODBUS_TCP_PORT = 502
+MODBUS_TCP_PORT, MODBUS_TLS_PORT = 502, 802
 _SEED_STEP = 1009
 Host = Listener | UdpHost
 _HOSTS: dict[str, type[Host]] = {
     "tcp": TcpHost,
+    "tls": TcpHost,
     "udp": UdpHost,
     "rtu+tcp": RtuTcpHost,
     "ascii+tcp": AsciiTcpHost,
 }
-_NUMBERED = frozenset({"tcp", "udp"})
+_NUMBERED = frozenset({"tcp", "tls", "udp"})
 
 
 class Meaning(Protocol):
@@ -122,12 +124,15 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How to serve. `ports` by line id; `links` is the folder for stable names of serial lines."""
+    """How to serve. `ports` by line id; `links` is the folder for stable names of serial lines. `tls`: what lines
+    with TLS show; without it a certificate that nobody can trust.
+    """
 
     seed: int = 1
     faults: Sequence[str] = ()
     ports: Mapping[str, int] = field(default_factory=dict)
     links: Path | None = None
+    tls: Certificate | None = None
 
 
 def instrument(device: Device, seed: int, speaks: Sequence[StatusFrom] = ()) -> Instrument:
@@ -256,14 +261,23 @@ async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -
 async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Host:
     """On the wished port; else on the file's own when it is free and we may; else on any."""
     kind: type[Host] = TalkTcpHost if isinstance(wire.face, TalkFace) else _HOSTS[_scheme(line)]
+
+    def host(port: int) -> Host:
+        made = kind(wire, port=port)
+        if _scheme(line) == "tls":
+            assert isinstance(made, Listener)
+            secure(made, wishes.tls)
+        return made
+
     if line.id in wishes.ports:
-        return await _listen_on(stack, kind(wire, port=wishes.ports[line.id]), line)
+        return await _listen_on(stack, host(wishes.ports[line.id]), line)
+    usual = MODBUS_TLS_PORT if _scheme(line) == "tls" else MODBUS_TCP_PORT
     try:
-        return await stack.enter_async_context(kind(wire, port=urlsplit(_url(line)).port or MODBUS_TCP_PORT))
+        return await stack.enter_async_context(host(urlsplit(_url(line)).port or usual))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        return await stack.enter_async_context(kind(wire))
+        return await stack.enter_async_context(host(0))
 
 
 async def _listen_on(stack: AsyncExitStack, host: Host, line: Line) -> Host:
