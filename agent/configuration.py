@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from agent.tables import settings_of, wire_of
-from config.station import Station
+from config.station import Station, StatusFrom
 from telemetry.bodies import ConfigurationBody, named
 
 ROWS_PER_PART = 200
@@ -44,7 +44,14 @@ def _bodies(station: Station, software: str) -> Iterator[ConfigurationBody]:
                 "unit": settings.address(),
                 "url": urls[device.line],
             }
+            if device.status_from:
+                content["status_from"] = [_status_from(wanted) for wanted in device.status_from]
             yield ConfigurationBody(NO_HASH, device.id, number, len(parts), content)
+
+
+def _status_from(wanted: StatusFrom) -> list[object]:
+    flagged = None if wanted.flagged is None else list(wanted.flagged)
+    return [wanted.device, wanted.channel, dict(wanted.flags), flagged]
 
 
 def _parts(rows: Sequence[Sequence[object]]) -> Iterator[list[list[object]]]:

@@ -10,6 +10,7 @@ from agent.read import LONGEST_CYCLE_MS, Device, Line, Report
 from agent.schedule import Due
 from agent.seams import Seams
 from agent.sign import DevicePlan, Recorder
+from agent.status_from import NOBODY, Standings, standings_of
 from agent.tables import settings_of, wire_of
 from config.station import Device as DeviceTable
 from config.station import Station
@@ -53,13 +54,14 @@ class Field:
 
     async def start(self, tasks: asyncio.TaskGroup, before: Mapping[str, Device]) -> None:
         """Build the lines and let each run as a task of its own. `before`: the devices of the file before."""
+        standings = standings_of(self.station, self.clock.mono_ms())
         for table in self.station.lines:
             settings, mono_ms = wire_of(table), self.clock.mono_ms
             mine = [settings_of(device) for device in self.station.devices if device.line == table.id]
             bus = bus_for(settings, mine, mono_ms, wire=self.seams.wire, jitter=self.seams.rng.random)
             await self._buses.enter_async_context(bus)
             self.buses[table.id] = bus
-            devices = self._devices(table.id, bus, before)
+            devices = self._devices(table.id, bus, before, standings)
             line = Line(table.id, devices, self.recorder, self.clock, self.report, place=len(self.lines))
             line.back_by_mono_ms = self.clock.mono_ms() + LONGEST_CYCLE_MS
             self.lines.append(line)
@@ -78,7 +80,9 @@ class Field:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._buses.aclose()
 
-    def _devices(self, line: str, bus: AnyBus, before: Mapping[str, Device]) -> list[Device]:
+    def _devices(
+        self, line: str, bus: AnyBus, before: Mapping[str, Device], standings: Standings
+    ) -> list[Device]:
         now_ms = self.clock.mono_ms()
         devices = []
         for table in self.station.devices:
@@ -88,6 +92,8 @@ class Field:
             driver = on(bus, catalogue.driver(table.driver), settings)
             due, patience_ms = Due(table.every_ms, now_ms), round(1_000 * settings.patience_s())
             device = Device(plan_of(self.station.id, table), driver, due, patience_ms)
+            device.source = standings.sources.get(table.id)
+            device.standing = standings.of.get(table.id, NOBODY)
             if table.id in before:
                 device.carry(before[table.id])
             devices.append(device)

@@ -15,6 +15,7 @@ from agent.clock import Clock
 from agent.flag import silent
 from agent.schedule import Due
 from agent.sign import DevicePlan, Recorder
+from agent.status_from import NOBODY, Source, Standing
 from drivers.driver import Cycle, Driver
 from drivers.errors import DriverError, Unreachable
 from telemetry.bodies import GapReason
@@ -25,6 +26,9 @@ Report = Callable[[str, dict[str, object]], None]
 PLACE_S = 0.00002
 """Lines that are due at one instant start this far apart: each keeps its place in the burst, and with it its period."""
 
+STATUS_FIRST_MS = 5
+"""Of devices that are due within so many ms, the one whose channels are a status of others is asked first."""
+
 LONGEST_CYCLE_MS = 60_000
 """A line that did not come round within this after its due time is stuck (agent.watchdog)."""
 
@@ -33,7 +37,8 @@ LONGEST_CYCLE_MS = 60_000
 class Device:
     """One device at run time. `silent_since_mono_ms`: when it last answered, while it does not.
 
-    `patience_ms`: how long a poll may wait for it to speak.
+    `patience_ms`: how long a poll may wait for it to speak. `source` and `standing`: what it says of the values of
+    others, and they of its own (agent.status_from).
     """
 
     plan: DevicePlan
@@ -48,6 +53,8 @@ class Device:
     polls: int = 0
     failures: int = 0
     partial: int = 0
+    source: Source | None = None
+    standing: Standing = NOBODY
 
     def carry(self, before: "Device") -> None:
         """Go on where the same device stood before the station file was read again."""
@@ -97,6 +104,7 @@ class Line:
             self._failed(device, error, GapReason.ANALYZER_SILENT, int(Flag.INSTRUMENT_FAULT))
             self.report("device.defect", {"device": device.plan.device, "error": repr(error)})
         else:
+            await device.standing.wait(self.line, self.clock.mono_ms())
             self._answered(device, cycle)
 
     def _answered(self, device: Device, cycle: Cycle) -> None:
@@ -105,11 +113,15 @@ class Line:
         trouble = str(cycle.errors[0]) if cycle.errors else None
         if trouble:
             device.partial += 1
-        self._say(device, trouble, "device.partial")
-        device.last_blocks = self.recorder.readings(device.plan, cycle.blocks)
+        now_ms = self.clock.mono_ms()
+        self._say(device, trouble or device.standing.trouble(now_ms), "device.partial")
+        blocks = device.standing.flagged(cycle.blocks, now_ms)
+        device.last_blocks = self.recorder.readings(device.plan, blocks)
         wall_ms, mono_ms = self.clock.both_ms()
         device.answered_mono_ms = int(mono_ms)
         device.due = device.due.after_answer(mono_ms, wall_ms - mono_ms)
+        if device.source is not None:
+            device.source.heard(cycle.blocks, device.due.due_ms)
 
     def _failed(self, device: Device, error: Exception, reason: GapReason, flags: int) -> None:
         device.failures += 1
@@ -120,11 +132,12 @@ class Line:
             )
             device.silence = reason
         self._say(device, str(error), "device.silent")
-        device.last_blocks = self.recorder.readings(
-            device.plan, [silent(device.plan.channels, now_ms, flags)]
-        )
+        blocks = device.standing.flagged([silent(device.plan.channels, now_ms, flags)], now_ms)
+        device.last_blocks = self.recorder.readings(device.plan, blocks)
         wall_ms, mono_ms = self.clock.both_ms()
         device.due = device.due.after_failure(mono_ms, wall_ms - mono_ms)
+        if device.source is not None:
+            device.source.missed(flags, device.due.due_ms)
 
     def _back(self, device: Device, since_mono_ms: int) -> None:
         now_ms = self.clock.mono_ms()
@@ -141,7 +154,8 @@ class Line:
 
 
 def _due_ms(device: Device) -> float:
-    return device.due.due_ms
+    """A status goes before the values that it speaks for."""
+    return device.due.due_ms - (STATUS_FIRST_MS if device.source is not None else 0)
 
 
 def _reason(error: DriverError) -> GapReason:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from config import crosscheck, upkeep
+from config import crosscheck, statuses, upkeep
 from config.errors import did_you_mean, shown
 from config.machine import Machine
 from config.position import Place
@@ -40,6 +40,8 @@ def assemble(report: Report, file: Path, kinds: Kinds, machine: Machine) -> Stat
     _check_across(report, lists, lines, devices)
     if identity is not None:
         upkeep.check_identity(report, identity, machine)
+    for place, line in lines.items():
+        upkeep.check_line(report, place, line, machine)
     for place, destination in destinations.items():
         upkeep.check_destination(report, place, destination, machine)
     if about is not None:
@@ -96,6 +98,7 @@ def _check_across(
     crosscheck.check_speech(report, lines, devices)
     crosscheck.check_patience(report, lines, devices)
     crosscheck.check_silence(report, devices)
+    statuses.check_statuses(report, lists["device"], devices)
     for place, device in devices.items():
         upkeep.check_period(report, place, device)
 

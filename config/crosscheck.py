@@ -125,7 +125,7 @@ def check_patience(report: Report, lines: Mapping[Place, Line], devices: Mapping
     for place, line in lines.items():
         mine = [cast("Settings", device.settings) for device in devices.values() if device.line == line.id]
         modbus = all(settings.speech() == "modbus" for settings in mine)
-        if modbus and str(getattr(line.settings, "url", "")).startswith(("tcp:", "udp:")):
+        if modbus and str(getattr(line.settings, "url", "")).startswith(("tcp:", "tls:", "udp:")):
             continue
         if any(settings.streams() for settings in mine):
             continue

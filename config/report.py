@@ -6,7 +6,7 @@ from functools import cached_property
 from config.errors import Problem, one_line
 from config.position import Place, positions
 
-LISTS = frozenset({"line", "device", "destination", "channel"})
+LISTS = frozenset({"line", "device", "destination", "channel", "status_from"})
 """Lists of tables whose items are named by their id."""
 MISSING = "is missing"
 """How the message about a missing key begins."""

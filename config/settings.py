@@ -62,6 +62,10 @@ class Settings(Protocol):
         """Unit address on the line, a number or a letter; None where lines have none."""
         ...
 
+    def wrong_status(self, channel: str, meanings: Mapping[str, str]) -> Iterator[str]:
+        """What keeps this channel from being a status of other devices' values that means this."""
+        ...
+
     def speech(self) -> str:
         """What the device's line carries, "modbus", "characters" or "machine"."""
         ...

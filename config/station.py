@@ -65,6 +65,12 @@ def _linger(linger_ms: int) -> int:
     return linger_ms
 
 
+def _says_something(flags: dict[str, str]) -> dict[str, str]:
+    if not flags:
+        raise ValueError('is empty, e.g. { 1 = "calibration" }')
+    return flags
+
+
 def _quota(quota_bytes: int) -> int:
     if quota_bytes < SMALLEST_QUOTA_BYTES:
         raise ValueError('is too small, at least "1MB"')
@@ -149,6 +155,20 @@ class LineHead(Table):
     id: Id = Field(description="Name of the line", examples=["rs485"])
 
 
+class StatusFrom(Table):
+    """One table [[device.status_from]]: another device says what values of this one are worth."""
+
+    device: str = Field(description="The id of the [[device]] that says it", examples=["inputs"])
+    channel: str = Field(description="Its channel with the status", examples=["zero-valve"])
+    flags: Annotated[dict[str, str], AfterValidator(_says_something)] = Field(
+        description="Value (3, 0x3C), bit (bit0) or other to what it says of the values",
+        examples=['{ 1 = "calibration" }'],
+    )
+    flagged: tuple[str, ...] | None = Field(
+        None, description="The channels of which it says it; left out: all of this device", examples=[["SO2"]]
+    )
+
+
 class DeviceHead(Table):
     """The keys of [[device]] that are not settings of its driver."""
 
@@ -161,6 +181,9 @@ class DeviceHead(Table):
     profile: str | None = Field(None, description="Channels from the library; own ones are added or override")
     without: tuple[str, ...] = Field(
         (), description="Channels of the profile that this instrument does not have", examples=[["VOC"]]
+    )
+    status_from: tuple[StatusFrom, ...] = Field(
+        (), description="Channels of other devices that say what the values of this one are worth"
     )
 
 
@@ -215,6 +238,7 @@ class Device:
     every_ms: int
     profile: str | None
     settings: BaseModel
+    status_from: tuple[StatusFrom, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ class Reader:
         settings = self._settings(model, merged)
         if head is None or settings is None:
             return None
-        return Device(head.id, head.line, head.driver, head.every_ms, head.profile, settings)
+        return Device(
+            head.id, head.line, head.driver, head.every_ms, head.profile, settings, head.status_from
+        )
 
     def _settings(self, model: type[BaseModel], merged: Merged) -> BaseModel | None:
         settings = self._validated(model, merged, tuple(keys(DeviceHead)))

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from config.errors import shown, suggestion
 from config.machine import Machine, Role
 from config.position import Place
 from config.quantity import DURATION_MS, duration_text, in_days, size_text
 from config.report import Report
-from config.station import About, Buffer, Destination, Device, Identity
+from config.station import About, Buffer, Destination, Device, Identity, Line
 from config.volume import Volume
 
 VIET_NAM = "Asia/Ho_Chi_Minh"
@@ -41,8 +43,14 @@ def check_destination(report: Report, place: Place, destination: Destination, ma
     _check_credentials(report, place, destination)
     for index, path in enumerate(destination.receipt_keys):
         _check_file(report, (*place, "receipt_keys", index), path, Role.CENTRE_KEY, machine)
-    for key, path, role in _files(destination):
-        _check_file(report, (*place, key), path, role, machine)
+    _check_files(report, place, destination, machine)
+
+
+def check_line(report: Report, place: Place, line: Line, machine: Machine) -> None:
+    """The files of a line's TLS are there, and it has TLS."""
+    url = str(getattr(line.settings, "url", ""))
+    _check_tls(report, place, line.settings, None if url.startswith("tls:") else ("tls://", url))
+    _check_files(report, place, line.settings, machine)
 
 
 def check_store(report: Report, buffer: Buffer, machine: Machine) -> None:
@@ -92,19 +100,24 @@ def _check_receipts(report: Report, place: Place, destination: Destination) -> N
 
 
 def _check_credentials(report: Report, place: Place, destination: Destination) -> None:
-    for key, other in (("cert", "cert_key"), ("cert_key", "cert"), ("password_file", "username")):
-        if getattr(destination, key) is not None and getattr(destination, other) is None:
-            report.add((*place, key), "", f"is of no use alone, write {other} = too")
-    if destination.secure:
-        return
-    for key in ("ca", "cert"):
-        if getattr(destination, key) is not None:
-            report.add((*place, key), "", f"is for TLS (got {shown(destination.url)}), write mqtts:// in url")
-    if destination.password_file is not None:
+    in_clear = None if destination.secure else ("mqtts://", destination.url)
+    _check_tls(report, place, destination, in_clear)
+    if destination.password_file is not None and in_clear:
         report.warn((*place, "password_file"), "travels in clear with mqtt://, mqtts:// protects it")
 
 
-def _files(destination: Destination) -> Iterator[tuple[str, Path, Role]]:
+def _check_tls(report: Report, place: Place, table: BaseModel, in_clear: tuple[str, str] | None) -> None:
+    """`in_clear`: with which scheme there would be TLS, and the url that has none."""
+    for key, other in (("cert", "cert_key"), ("cert_key", "cert"), ("password_file", "username")):
+        if getattr(table, key, None) is not None and getattr(table, other, None) is None:
+            report.add((*place, key), "", f"is of no use alone, write {other} = too")
+    for key in ("ca", "cert") if in_clear else ():
+        if getattr(table, key, None) is not None:
+            scheme, url = in_clear or ("", "")
+            report.add((*place, key), "", f"is for TLS (got {shown(url)}), write {scheme} in url")
+
+
+def _files(table: BaseModel) -> Iterator[tuple[str, Path, Role]]:
     roles: Mapping[str, Role] = {
         "ca": Role.CERTIFICATES,
         "cert": Role.CERTIFICATES,
@@ -112,9 +125,14 @@ def _files(destination: Destination) -> Iterator[tuple[str, Path, Role]]:
         "password_file": Role.PASSWORD,
     }
     for key, role in roles.items():
-        path = getattr(destination, key)
+        path = getattr(table, key, None)
         if path is not None:
             yield key, path, role
+
+
+def _check_files(report: Report, place: Place, table: BaseModel, machine: Machine) -> None:
+    for key, path, role in _files(table):
+        _check_file(report, (*place, key), path, role, machine)
 
 
 def _check_file(report: Report, place: Place, path: Path, role: Role, machine: Machine) -> None:

@@ -20,6 +20,7 @@ from drivers.protocols.line_text import (
     take_reply,
     unescaped,
 )
+from drivers.status import rule
 from telemetry.reading import Block
 
 
@@ -101,6 +102,17 @@ class Settings(CharacterSettings):
             return frozenset(self.lines.names)
         except ValueError:
             return None
+
+    def wrong_status(self, channel: str, meanings: Mapping[str, str]) -> Iterator[str]:
+        """What keeps this channel from being a status of other devices' values that means this."""
+        (status,) = [each for each in self.channel if each.id == channel]
+        if (status.scale, status.offset) != (1.0, 0.0):
+            yield "only a whole number without scale and offset is a status"
+            return
+        try:
+            rule(channel, (), meanings)
+        except ValueError as error:
+            yield str(error)
 
     def problems(self) -> Iterator[SettingProblem]:
         """Of the wording, then between channels."""

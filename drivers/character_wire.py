@@ -20,6 +20,7 @@ from drivers.network_stream import NetworkStream
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import Refusal
 from drivers.serial_stream import SerialStream
+from drivers.tls import tls_context
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ async def connected(
         return port
     assert isinstance(where, TcpHost)  # the station file's check refuses characters in datagrams
     host = NetworkStream(where, received, lost)
-    await host.open(settings.connect_s)
+    await host.open(settings.connect_s, tls_context(str(where), settings) if where.tls else None)
     return host
 
 

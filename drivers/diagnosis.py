@@ -5,6 +5,7 @@ from pathlib import Path
 
 from drivers.errors import Unreachable
 from drivers.line import Endpoint, SerialPort, TcpHost, UdpHost
+from drivers.tls import wrong
 
 BY_ID = Path("/dev/serial/by-id")
 BAD_SETTINGS = frozenset({errno.EINVAL, errno.ENOTSUP})
@@ -76,6 +77,9 @@ def _listener(where: TcpHost | UdpHost, server: str) -> str:
 
 
 def _network(where: TcpHost | UdpHost, error: BaseException | None, server: str) -> tuple[str, str]:
+    secured = wrong(error) if getattr(where, "tls", False) else None
+    if secured is not None:
+        return secured
     number = _number(error)
     if number == errno.ECONNREFUSED:
         return "it refuses the connection", f"is {server} switched on, and is {where.port} its port?"
@@ -89,8 +93,9 @@ def _network(where: TcpHost | UdpHost, error: BaseException | None, server: str)
             "check its spelling and the DNS server, or give the IP address",
         )
     if number in {errno.ECONNRESET, errno.EPIPE}:
+        more = ", or demand a client certificate (cert, cert_key)" if getattr(where, "tls", False) else ""
         return (
             "it closed the connection",
-            "some instruments serve one master at a time: is another one connected?",
+            f"some instruments serve one master at a time{more}: is another one connected?",
         )
     return f"it cannot be reached ({error})", "check address and network"

@@ -4,13 +4,14 @@ It never opens, retries, logs, schedules or sleeps.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from drivers.errors import DriverError
 from drivers.protocols.modbus import Table
+from drivers.status import StatusRule, rule
 from telemetry.reading import Block
 
 Speech = Literal["modbus", "characters", "machine"]
@@ -70,6 +71,17 @@ class DriverSettings(BaseModel):
     def quiet(self) -> dict[tuple[Table, int], int]:
         """Registers and bits that are read beside the channels, and what they hold while all is well."""
         return {}
+
+    def wrong_status(self, channel: str, meanings: Mapping[str, str]) -> Iterator[str]:
+        """What keeps this channel from being a status of other devices' values that means this."""
+        yield (
+            f'"{channel}" is a measurement of this driver and no status: '
+            "name a bit or a whole number of a device with driver modbus or ascii"
+        )
+
+    def status_rule(self, channel: str, flagged: tuple[str, ...], meanings: Mapping[str, str]) -> StatusRule:
+        """What this channel says of another device's channels. ValueError where `wrong_status` finds something."""
+        return rule(channel, flagged, meanings)
 
     @abstractmethod
     def channels(self) -> tuple[ChannelMeaning, ...]:

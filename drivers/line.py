@@ -2,6 +2,7 @@
 
 serial:///dev/ttyUSB0?baudrate=9600&parity=N   Modbus RTU on a serial port; with &framer=ascii Modbus ASCII
 tcp://10.0.0.5:502                             Modbus TCP
+tls://10.0.0.5:802                             the same inside TLS; with ca, cert, cert_key
 udp://10.0.0.5:502                             the same frames, one in a datagram
 rtu+tcp://10.0.0.6:4001                        RTU frames through a serial server; ascii+tcp:// ASCII frames
 tcp://10.0.0.6:4001                            characters, of an instrument or through a serial server
@@ -13,13 +14,14 @@ from difflib import get_close_matches
 from typing import Annotated, Literal, NamedTuple, cast
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
+from drivers.tls import MODBUS_TLS_PORT, TlsKeys
 from drivers.url_options import one_of, options_of
 
-SCHEMES = ("serial", "tcp", "udp", "rtu+tcp", "ascii+tcp", "local")
+SCHEMES = ("serial", "tcp", "tls", "udp", "rtu+tcp", "ascii+tcp", "local")
 KINDS = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-LATER = ("tls", "rtu+udp", "tcp+tls")
+LATER = ("rtu+udp",)
 BAUDRATES = (300, 600, 1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
 MODBUS_TCP_PORT = 502
 RTU_OVER_TCP_GAP_S = 0.005
@@ -57,12 +59,13 @@ class SerialPort(NamedTuple):
 
 
 class TcpHost(NamedTuple):
-    """A host that speaks Modbus TCP, or that passes RTU or ASCII frames on to a serial line (`rtu`, `ascii`)."""
+    """A host that speaks Modbus TCP, in `tls` or not, or that passes RTU or ASCII frames on to a serial line."""
 
     host: str
     port: int
     rtu: bool
     ascii: bool = False
+    tls: bool = False
 
     def __str__(self) -> str:
         return _host_and_port(self.host, self.port)
@@ -157,12 +160,13 @@ def _unknown_scheme(url: str, scheme: str) -> str:
 
 def _network(parts: SplitResult) -> TcpHost | UdpHost:
     through = parts.scheme in {"rtu+tcp", "ascii+tcp"}
+    usual = MODBUS_TLS_PORT if parts.scheme == "tls" else MODBUS_TCP_PORT
     if parts.path not in {"", "/"} or parts.query:
         extra = parts.path + ("?" + parts.query if parts.query else "")
         raise ValueError(f"after {parts.scheme}://host:port nothing may follow (got {extra})")
     if not parts.hostname:
         raise ValueError(
-            f'a host is missing, write for example "{parts.scheme}://10.0.0.5:{4001 if through else 502}"'
+            f'a host is missing, write for example "{parts.scheme}://10.0.0.5:{4001 if through else usual}"'
         )
     try:
         port = parts.port
@@ -174,10 +178,11 @@ def _network(parts: SplitResult) -> TcpHost | UdpHost:
         )
     if port == 0:
         raise ValueError("the port must be a number from 1 to 65535")
-    port = MODBUS_TCP_PORT if port is None else port
+    port = usual if port is None else port
     if parts.scheme == "udp":
         return UdpHost(parts.hostname, port)
-    return TcpHost(parts.hostname, port, parts.scheme == "rtu+tcp", parts.scheme == "ascii+tcp")
+    rtu, in_ascii, tls = (parts.scheme == kind for kind in ("rtu+tcp", "ascii+tcp", "tls"))
+    return TcpHost(parts.hostname, port, rtu, in_ascii, tls)
 
 
 def _local(parts: SplitResult) -> ThisMachine:
@@ -216,11 +221,12 @@ def _refuses_characters(where: Endpoint, *, has_port: bool) -> str | None:
     if isinstance(where, SerialPort):
         return None if where.framer == "rtu" else "framer=ascii is Modbus ASCII; for characters leave it out"
     if where.numbered:
-        return None if has_port else f'its port is missing, write for example "tcp://{where.host}:4001"'
+        kind = "tls" if where.tls else "tcp"
+        return None if has_port else f'its port is missing, write for example "{kind}://{where.host}:4001"'
     return f'it carries Modbus {"RTU" if where.rtu else "ASCII"}; for characters write "tcp://{where}"'
 
 
-class LineSettings(BaseModel):
+class LineSettings(TlsKeys):
     """What is left of a `[[line]]` table after its id. Durations are "1s" or "500ms" there, seconds here."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)

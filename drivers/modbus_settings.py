@@ -1,6 +1,6 @@
 """What a Modbus device's table says: its unit address, its channels, and how many registers at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from drivers.measured import UnitOfMeasure, ValidRange
 from drivers.notation import number, place
 from drivers.protocols.modbus import BIT_TABLES, REGISTERS, ByteOrder, DataType, Point, Table, encode
 from drivers.status import StatusRule
-from drivers.status_settings import StatusKeys, mistakes, rules
+from drivers.status_settings import StatusKeys, mistakes, rules, wrong_flags
 from telemetry.reading import RULES
 
 ADDRESSES = 65536
@@ -195,6 +195,12 @@ class Settings(DriverSettings):
     def status_rules(self) -> tuple[StatusRule, ...]:
         """What the status channels say of the others."""
         return rules(self.channel)
+
+    def wrong_status(self, channel: str, meanings: Mapping[str, str]) -> Iterator[str]:
+        """What keeps this channel from being a status of other devices' values that means this."""
+        for each in self.channel:
+            if each.id == channel:
+                yield from wrong_flags(each, meanings)
 
     def address(self) -> int:
         """The unit address."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import errno
+import ssl
 from collections.abc import Callable
 from typing import cast
 
 from drivers.diagnosis import unreachable
 from drivers.errors import Unreachable
 from drivers.line import TcpHost
+from drivers.tls import dial
 
 SERVER = "the serial server or the instrument"
 
@@ -23,12 +25,15 @@ class NetworkStream(asyncio.Protocol):
         self._lost = lost
         self._transport: asyncio.Transport | None = None
 
-    async def open(self, connect_s: float) -> None:
+    async def open(self, connect_s: float, tls: ssl.SSLContext | None = None) -> None:
         """Unreachable, with the reason and what to do."""
-        loop = asyncio.get_running_loop()
+        host, port = self._where.host, self._where.port
         try:
             async with asyncio.timeout(connect_s):
-                await loop.create_connection(lambda: self, self._where.host, self._where.port)
+                if tls is not None:
+                    await dial(lambda: self, host, port, tls, connect_s)
+                else:
+                    await asyncio.get_running_loop().create_connection(lambda: self, host, port)
         except OSError as error:
             self.close()
             raise unreachable(self._where, error, server=SERVER) from None

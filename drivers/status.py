@@ -6,7 +6,7 @@ Status and value may come in two answers, so a change between the two is seen on
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from telemetry.reading import RULES, Block, Flag, Reading
 
@@ -25,6 +25,7 @@ StatusMeaning = Literal[
 OTHER = "other"
 _BIT = "bit"
 _FAULT = int(Flag.INSTRUMENT_FAULT)
+_MEANINGS = get_args(StatusMeaning)
 _FLAGS: dict[str, int] = {"valid": 0} | {rule.words: int(rule.flag) for rule in RULES}
 
 
@@ -57,17 +58,19 @@ class StatusRule(NamedTuple):
         return min(fine) if fine or self.other else unlisted
 
 
-def rule(channel: str, flagged: Collection[str], meanings: Mapping[str, StatusMeaning]) -> StatusRule:
-    """From the channel's table. ValueError: a key that is no value, bit or "other"; both values and bits."""
+def rule(channel: str, flagged: Collection[str], meanings: Mapping[str, str]) -> StatusRule:
+    """From the channel's table. ValueError: a key that is no value, bit or "other"; both values and bits; a word
+    that is no `StatusMeaning`.
+    """
     by_value: dict[int, int] = {}
     by_bit: dict[int, int] = {}
     for key, meaning in meanings.items():
         if key != OTHER:
             numbers, number = (by_bit, key[len(_BIT) :]) if key.startswith(_BIT) else (by_value, key)
-            _put(numbers, _number(key, number), _FLAGS[meaning])
+            _put(numbers, _number(key, number), _flag(meaning))
     if by_bit and (by_value or OTHER in meanings):
         raise ValueError("whole values (or other) and single bits: a status is read in one of the two ways")
-    other = _FLAGS[meanings.get(OTHER, "valid")]
+    other = _flag(meanings.get(OTHER, "valid"))
     return StatusRule(channel, frozenset(flagged), by_value, tuple(by_bit.items()), other)
 
 
@@ -79,6 +82,11 @@ def flagged(blocks: Sequence[Block], rules: Sequence[StatusRule]) -> tuple[Block
         flags = each.flags(readings[each.channel])
         for channel in each.flagged if flags else ():
             added[channel] = added.get(channel, 0) | flags
+    return with_flags(blocks, added)
+
+
+def with_flags(blocks: Sequence[Block], added: Mapping[str, int]) -> tuple[Block, ...]:
+    """The blocks with these flags added, by channel."""
     if not added:
         return tuple(blocks)
     return tuple(Block(block.at_mono_ms, tuple(_with(added, block.readings))) for block in blocks)
@@ -94,6 +102,12 @@ def _put(numbers: dict[int, int], number: int, flags: int) -> None:
     if number in numbers:
         raise ValueError(f"{number} is there twice")
     numbers[number] = flags
+
+
+def _flag(meaning: str) -> int:
+    if meaning not in _MEANINGS:
+        raise ValueError(f'"{meaning}" is not one of the known words: {", ".join(_MEANINGS)}')
+    return _FLAGS[meaning]
 
 
 def _number(key: str, text: str) -> int:

@@ -64,17 +64,18 @@ def mistakes(channels: Sequence[StatusChannel]) -> Iterator[Mistake]:
     ids = {channel.id for channel in channels}
     for index, channel in enumerate(channels):
         if channel.flags:
-            yield from (Mistake(index, "flags", wrong) for wrong in _wrong_flags(channel))
+            yield from (Mistake(index, "flags", wrong) for wrong in wrong_flags(channel, channel.flags))
         for wrong in _wrong_names(channel, ids):
             yield Mistake(index, "flagged", wrong)
 
 
-def _wrong_flags(channel: StatusChannel) -> Iterator[str]:
+def wrong_flags(channel: StatusChannel, meanings: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with reading this channel as a status that means this."""
     if channel.type in NO_STATUS or (channel.scale, channel.offset) != (1.0, 0.0):
         yield "only a bit or a whole number without scale and offset is a status"
         return
     try:
-        read = rule(channel.id, (), channel.flags)
+        read = rule(channel.id, (), meanings)
     except ValueError as error:
         yield str(error)
         return
@@ -103,6 +104,8 @@ def _wrong_names(channel: StatusChannel, ids: set[str]) -> Iterator[str]:
 
 
 def _never(point: Point, value: int) -> bool:
+    if point.type == "bit":
+        return value not in {0, 1}
     try:
         encode(point, value)
     except ValueError:

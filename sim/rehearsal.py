@@ -16,11 +16,15 @@ NOTE = "# Rehearsal of {source}: every instrument is simulated. Not for the stat
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What the copy says otherwise: `urls` by line id, the key's and the database's path."""
+    """What the copy says otherwise: `urls` by line id, the key's and the database's path.
+
+    `ca`: the certificate that the twin shows on lines with TLS.
+    """
 
     urls: Mapping[str, str]
     key: str
     database: str
+    ca: str = ""
     keeps_destinations: bool = False
 
 
@@ -37,7 +41,9 @@ def rewrite(text: str, source: str, rehearsal: Rehearsal) -> str:
         _set(lines, found, place, value)
     if not rehearsal.keeps_destinations:
         _comment_out(lines, found, "destination")
-    for place, value in _additions(found, rehearsal):
+    for place in _of_no_use(tree):
+        _comment_out_key(lines, found, place)
+    for place, value in _additions(tree, found, rehearsal):
         _add(lines, found, place, value)
     copy = NOTE.format(source=source) + "\n".join(lines) + "\n"
     _check(copy, tree, rehearsal)
@@ -52,12 +58,31 @@ def is_rehearsal(text: str) -> bool:
 def _changes(tree: Mapping[str, Any], rehearsal: Rehearsal) -> Iterator[tuple[Place, str]]:
     for number, line in enumerate(tree.get("line", ())):
         yield ("line", number, "url"), rehearsal.urls[line["id"]]
+        if _has_tls(line) and "ca" in line:
+            yield ("line", number, "ca"), rehearsal.ca
     for table, key, value in _own(rehearsal):
         if key in tree.get(table, {}):
             yield (table, key), value
 
 
-def _additions(found: Mapping[Place, int], rehearsal: Rehearsal) -> Iterator[tuple[Place, str]]:
+def _has_tls(line: Mapping[str, Any]) -> bool:
+    return str(line.get("url", "")).startswith("tls:")
+
+
+def _of_no_use(tree: Mapping[str, Any]) -> Iterator[Place]:
+    """The station's own certificates: the twin does not ask for them, and they may be on another machine."""
+    for number, line in enumerate(tree.get("line", ())):
+        for key in ("cert", "cert_key"):
+            if key in line:
+                yield "line", number, key
+
+
+def _additions(
+    tree: Mapping[str, Any], found: Mapping[Place, int], rehearsal: Rehearsal
+) -> Iterator[tuple[Place, str]]:
+    for number, line in enumerate(tree.get("line", ())):
+        if _has_tls(line) and "ca" not in line:
+            yield ("line", number, "ca"), rehearsal.ca
     for table, key, value in _own(rehearsal):
         if (table, key) not in found:
             yield (table, key), value
@@ -78,13 +103,18 @@ def _set(lines: list[str], found: Mapping[Place, int], place: Place, value: str)
 
 
 def _add(lines: list[str], found: Mapping[Place, int], place: Place, value: str) -> None:
-    table, key = place
+    *table, key = place
     added = f'{key} = "{_escaped(value)}"'
-    if (table,) in found:
+    if tuple(table) in found:
         # On the header's own line: all other lines keep their numbers.
-        lines[found[table,] - 1] += f"\n{added}"
+        lines[found[tuple(table)] - 1] += f"\n{added}"
     else:
-        lines += ["", f"[{table}]", added]
+        lines += ["", f"[{table[0]}]", added]
+
+
+def _comment_out_key(lines: list[str], found: Mapping[Place, int], place: Place) -> None:
+    if place in found:
+        lines[found[place] - 1] = f"# {lines[found[place] - 1]}"
 
 
 def _comment_out(lines: list[str], found: Mapping[Place, int], table: str) -> None:
@@ -104,7 +134,7 @@ def _check(copy: str, tree: dict[str, Any], rehearsal: Rehearsal) -> None:
     """The copy says what was meant and nothing else; a value over several lines could have broken it."""
     expected = dict(tree)
     if "line" in tree:
-        expected["line"] = [line | {"url": rehearsal.urls[line["id"]]} for line in tree["line"]]
+        expected["line"] = [_expected_line(line, rehearsal) for line in tree["line"]]
     for table, key, value in _own(rehearsal):
         expected[table] = tree.get(table, {}) | {key: value}
     if not rehearsal.keeps_destinations:
@@ -115,3 +145,9 @@ def _check(copy: str, tree: dict[str, Any], rehearsal: Rehearsal) -> None:
         right = False
     if not right:
         raise CannotRewrite("write every url, key and path of a database on one line, in [table] form")
+
+
+def _expected_line(line: Mapping[str, Any], rehearsal: Rehearsal) -> dict[str, Any]:
+    ca = {"ca": rehearsal.ca} if _has_tls(line) else {}
+    kept = {key: value for key, value in line.items() if key not in {"cert", "cert_key"}}
+    return kept | {"url": rehearsal.urls[line["id"]]} | ca

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from config.station import Device, Line, Station
+from config.station import Device, Line, Station, StatusFrom
 from drivers.protocols.modbus import BIT_TABLES, Point, Table
 from sim import moment, plausible
 from sim.face import Face
@@ -29,6 +29,7 @@ from sim.hosts.pty import PtyHost
 from sim.hosts.rtu_tcp import AsciiTcpHost, RtuTcpHost
 from sim.hosts.talk import TalkTcpHost
 from sim.hosts.tcp import TcpHost
+from sim.hosts.tls import Certificate, secure
 from sim.hosts.udp import UdpHost
 from sim.instrument import Instrument, Quantity
 from sim.moment import Now
@@ -39,16 +40,17 @@ from sim.talk import TalkFace
 from sim.talkers.catalogue import TALKERS, Behind
 from sim.wire import Wire
 
-MODBUS_TCP_PORT = 502
+MODBUS_TCP_PORT, MODBUS_TLS_PORT = 502, 802
 _SEED_STEP = 1009
 Host = Listener | UdpHost
 _HOSTS: dict[str, type[Host]] = {
     "tcp": TcpHost,
+    "tls": TcpHost,
     "udp": UdpHost,
     "rtu+tcp": RtuTcpHost,
     "ascii+tcp": AsciiTcpHost,
 }
-_NUMBERED = frozenset({"tcp", "udp"})
+_NUMBERED = frozenset({"tcp", "tls", "udp"})
 
 
 class Meaning(Protocol):
@@ -95,6 +97,10 @@ class DeviceSettings(Protocol):
         """Which channels are a status of others."""
         ...
 
+    def status_rule(self, channel: str, flagged: tuple[str, ...], meanings: Mapping[str, str]) -> StatusRule:
+        """What a channel says of another device's channels."""
+        ...
+
     def quiet(self) -> Mapping[tuple[Table, int], int]:
         """What is read beside the channels, and what it holds while all is well."""
         ...
@@ -118,18 +124,22 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How to serve. `ports` by line id; `links` is the folder for stable names of serial lines."""
+    """How to serve. `ports` by line id; `links` is the folder for stable names of serial lines. `tls`: what lines
+    with TLS show; without it a certificate that nobody can trust.
+    """
 
     seed: int = 1
     faults: Sequence[str] = ()
     ports: Mapping[str, int] = field(default_factory=dict)
     links: Path | None = None
+    tls: Certificate | None = None
 
 
-def instrument(device: Device, seed: int) -> Instrument:
-    """The device as its settings describe it."""
+def instrument(device: Device, seed: int, speaks: Sequence[StatusFrom] = ()) -> Instrument:
+    """The device as its settings describe it. `speaks`: what its channels say of other devices' values."""
     settings = cast("DeviceSettings", device.settings)
-    well = {rule.channel: float(rule.well()) for rule in settings.status_rules()}
+    rules = [settings.status_rule(each.channel, (), each.flags) for each in speaks]
+    well = {rule.channel: float(rule.well()) for rule in (*rules, *settings.status_rules())}
     rows = zip(settings.points(), settings.channels(), settings.rows(), strict=True)
     quantities = [
         Quantity(
@@ -160,7 +170,7 @@ def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment
         if line.id in _without_wire(station):
             continue
         devices = {units[device.id]: device for device in station.devices if device.line == line.id}
-        face = _face(line, devices, wishes.seed)
+        face = _face(line, devices, wishes.seed, _spoken(station))
         mine = {device.id: unit for unit, device in devices.items()}
         script = Script(parse_all(wishes.faults, mine), wishes.seed)
         if devices:
@@ -183,7 +193,18 @@ def _units(devices: Sequence[Device]) -> dict[str, int]:
     return units
 
 
-def _face(line: Line, devices: Mapping[int, Device], seed: int) -> Face | TalkFace:
+def _spoken(station: Station) -> dict[str, list[StatusFrom]]:
+    """What is said of other devices' values, by the device that says it."""
+    spoken: dict[str, list[StatusFrom]] = {}
+    for device in station.devices:
+        for wanted in device.status_from:
+            spoken.setdefault(wanted.device, []).append(wanted)
+    return spoken
+
+
+def _face(
+    line: Line, devices: Mapping[int, Device], seed: int, spoken: Mapping[str, Sequence[StatusFrom]]
+) -> Face | TalkFace:
     """What stands behind the line: its devices all speak alike. ValueError: they cannot be simulated."""
     kinds = sorted({device.driver for device in devices.values()})
     talkers = [TALKERS[kind] for kind in kinds if kind in TALKERS]
@@ -191,10 +212,11 @@ def _face(line: Line, devices: Mapping[int, Device], seed: int) -> Face | TalkFa
         raise ValueError(f'line "{line.id}": {" and ".join(kinds)} on one line cannot be simulated')
     if talkers:
         return TalkFace(talkers[0](Behind(devices, seed)))
-    return Face(
-        {unit: instrument(device, seed + _SEED_STEP * unit) for unit, device in devices.items()},
-        gateway=_scheme(line) in _NUMBERED,
-    )
+    units = {
+        unit: instrument(device, seed + _SEED_STEP * unit, spoken.get(device.id, ()))
+        for unit, device in devices.items()
+    }
+    return Face(units, gateway=_scheme(line) in _NUMBERED)
 
 
 @asynccontextmanager
@@ -239,14 +261,23 @@ async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -
 async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Host:
     """On the wished port; else on the file's own when it is free and we may; else on any."""
     kind: type[Host] = TalkTcpHost if isinstance(wire.face, TalkFace) else _HOSTS[_scheme(line)]
+
+    def host(port: int) -> Host:
+        made = kind(wire, port=port)
+        if _scheme(line) == "tls":
+            assert isinstance(made, Listener)
+            secure(made, wishes.tls)
+        return made
+
     if line.id in wishes.ports:
-        return await _listen_on(stack, kind(wire, port=wishes.ports[line.id]), line)
+        return await _listen_on(stack, host(wishes.ports[line.id]), line)
+    usual = MODBUS_TLS_PORT if _scheme(line) == "tls" else MODBUS_TCP_PORT
     try:
-        return await stack.enter_async_context(kind(wire, port=urlsplit(_url(line)).port or MODBUS_TCP_PORT))
+        return await stack.enter_async_context(host(urlsplit(_url(line)).port or usual))
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        return await stack.enter_async_context(kind(wire))
+        return await stack.enter_async_context(host(0))
 
 
 async def _listen_on(stack: AsyncExitStack, host: Host, line: Line) -> Host:

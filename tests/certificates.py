@@ -62,15 +62,21 @@ class Authority:
         files = CertFiles(self._folder / f"{name}.cert.pem", self._folder / f"{name}.key.pem")
         files.cert.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
         files.key.touch(mode=0o600)
-        files.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption()
-                if passphrase is None
-                else serialization.BestAvailableEncryption(passphrase),
-            )
+        files.key.write_bytes(_pem(key, passphrase))
+        return files
+
+    @classmethod
+    def self_signed(cls, folder: Path, name: str, *hosts: str) -> CertFiles:
+        """As instruments come out of the box: a certificate that is its own issuer and no authority."""
+        own = cls(folder, name)
+        own_name, key = _name(name), own._key
+        builder = own._builder(own_name, key, days=(-1, 365)).add_extension(
+            x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
         )
+        files = CertFiles(folder / f"{name}.cert.pem", folder / f"{name}.key.pem")
+        files.cert.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        files.key.touch(mode=0o600)
+        files.key.write_bytes(_pem(key))
         return files
 
     def _builder(
@@ -86,6 +92,16 @@ class Authority:
             .not_valid_before(now + dt.timedelta(days=days[0]))
             .not_valid_after(now + dt.timedelta(days=days[1]))
         )
+
+
+def _pem(key: ec.EllipticCurvePrivateKey, passphrase: bytes | None = None) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()
+        if passphrase is None
+        else serialization.BestAvailableEncryption(passphrase),
+    )
 
 
 def _general_name(host: str) -> x509.GeneralName:

@@ -2,102 +2,30 @@
 
 import json
 import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from string import Template
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+
+from agent.founding.outline import LOCAL_BROKER
+from agent.founding.words import KINDS, LANGUAGES, language_of
+
+if TYPE_CHECKING:
+    from agent.founding.dialogue import Answers, Checks, Told
+    from agent.founding.outline import Outline
 
 STATION_FILE = "station.toml"
 STATION_KEY = "keys/station.pem"
 CENTRE_KEY = "keys/centre.pub"
-LOCAL_BROKER = "mqtt://127.0.0.1:1883"
-
 
 _OPTIONS = {
     "station.id": "--station",
     "station.timezone": "--timezone",
     'destination "centre".url': "--broker",
 }
-
-_STATION = """\
-# A station of Tram. After every change: tram check station.toml
-# Times are written "500ms", "5s", "10min", "2h", "90d"; sizes "500MB", "4GB".
-
-[station]
-id = $station
-name = $name
-timezone = $timezone
-
-[identity]
-key = "keys/station.pem"        # stays on this machine, for its owner alone (mode 0600)
-
-[buffer]
-path = "data/ledger.db"         # signed records, until they are delivered and "keep" is over
-keep = "90d"
-quota = "4GB"
-
-# One [[line]] for each wire or network address. A serial line with several instruments is one line:
-# url = "serial:///dev/ttyUSB0?baudrate=9600&parity=N"     Modbus RTU on this machine's port
-# url = "rtu+tcp://10.0.0.6:4001"                          Modbus RTU through a serial server
-# url = "tcp://10.0.0.5:502"                               Modbus TCP
-
-[[line]]
-id = "lan"
-url = "tcp://127.0.0.1:502"
-timeout = "1s"                  # wait for an answer
-guard = "1s"                    # silence after a missing or bad answer; longer than the latest late one
-
-# One [[device]] for each instrument, and one [[device.channel]] for each of its values. This is an example.
-
-[[device]]
-id = "ph"
-line = "lan"
-driver = "modbus"
-unit = 1                        # the instrument's address on its line
-every = "5s"
-
-[[device.channel]]
-id = "pH"
-table = "holding"               # holding, input, coil, discrete
-address = 0                     # the number in the request, from 0; or register = 40001, as in manuals
-type = "float32"                # int16 uint16 int32 uint32 int64 uint64 float32 float64 bcd16 bcd32 bit string
-order = "ABCD"                  # bytes as sent: ABCD CDAB BADC DCBA
-unit = "pH"                     # unit of measure
-range = [0, 14]                 # what the instrument can measure; values outside are flagged
-
-[[device.channel]]
-id = "temperature"
-table = "holding"
-address = 2
-type = "int16"
-scale = 0.1                     # 253 means 25.3
-unit = "degC"
-range = [-10, 60]
-"""
-
-_DESTINATION = """
-# Where records are delivered: delivered is what the centre's signed receipt covers.
-
-[[destination]]
-id = "centre"
-kind = "mqtt"
-url = $broker
-receipt_keys = ["keys/centre.pub"]
-# ca = "keys/ca.pem"            # also: cert, cert_key, username, password_file
-"""
-
-_NO_DESTINATION = """
-# Where records are delivered: delivered is what the centre's signed receipt covers. Until there is one,
-# records are signed and kept. Put the centre's public key into keys/, and take the marks away:
-
-# [[destination]]
-# id = "centre"
-# kind = "mqtt"
-# url = "mqtts://broker.example:8883"
-# receipt_keys = ["keys/centre.pub"]
-# ca = "keys/ca.pem"            # also: cert, cert_key, username, password_file
-"""
 
 
 class Made(NamedTuple):
@@ -113,35 +41,69 @@ class Made(NamedTuple):
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--station", required=True, metavar="ID", help="Name in topics and signed records.")
-@click.option("--name", default="", help="Name for people.")
+@click.option("--station", metavar="ID", help="Name in topics and signed records.")
+@click.option("--name", metavar="TEXT", help="Name for people.")
+@click.option("--kind", type=click.Choice(KINDS), help="What it watches.")
 @click.option("--timezone", default="Asia/Ho_Chi_Minh", show_default=True, help="IANA time zone.")
+@click.option("--line", "lines", multiple=True, metavar="ID=URL", help="A line, may be repeated.")
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="ID[,KEY=VALUE]...",
+    help="An instrument, may be repeated: profile, line, every and what its driver wants.",
+)
 @click.option(
     "--centre", type=click.Path(path_type=Path), metavar="F", help="The centre's public key, to pin."
 )
 @click.option(
     "--broker", metavar="URL", help=f"Where the centre listens, with --centre.  [default: {LOCAL_BROKER}]"
 )
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Of the questions.  [default: as LANG says]")
+@click.option(
+    "--yes/--ask",
+    "quiet",
+    default=None,
+    help="Ask nothing and take what is told, or ask although nobody sits there.  [default: as the terminal is]",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def init(
-    *,
-    folder: Path,
-    station: str,
-    name: str,
-    timezone: str,
-    centre: Path | None,
-    broker: str | None,
-    as_json: bool,
-) -> None:
+def init(*, folder: Path, lang: str | None, quiet: bool | None, as_json: bool, **told: Any) -> None:  # noqa: ANN401
     """Make a station in DIR: station.toml to edit, keys/station.pem, and the fingerprint for the centre.
 
-    Example: tram init my-station --station BD_VSIP_NUO001 --centre centre.pub --broker mqtts://broker:8883
+    Example: tram init my-station, and answer; at a terminal, what no option tells is asked.
+
+    For a script: tram init my-station --yes --station BD_VSIP_NUO001 --line lan=tcp://10.0.0.5
+    --device ph,profile=endress-cm44,unit=247 --centre centre.pub --broker mqtts://broker:8883
 
     Nothing that is there is overwritten.
     """
-    if broker is not None and centre is None:
+    from agent.founding.dialogue import Told
+    from agent.founding.told import NotClear, device_told, line_told
+
+    centre, broker = told["centre"], told["broker"]
+    asks = (sys.stdin.isatty() and not as_json) if quiet is None else not quiet
+    if broker is not None and centre is None and not asks:
         raise click.UsageError("--broker needs --centre: without the centre's key no receipt can be believed")
-    made = make(folder, station, name=name, timezone=timezone, centre=centre, broker=broker or LOCAL_BROKER)
+    if told["station"] is None and not asks:
+        raise click.UsageError("Missing option '--station'.")
+    refuse_taken(folder)
+    try:
+        lines = tuple(map(line_told, told["lines"]))
+        devices = tuple(device_told(text, lines) for text in told["devices"])
+    except NotClear as error:
+        raise click.UsageError(str(error)) from error
+    known = Told(
+        station=told["station"],
+        name=told["name"],
+        timezone=told["timezone"],
+        kind=told["kind"],
+        lines=lines or None,
+        devices=devices or None,
+        centre=None if centre is None else str(centre),
+        broker=broker,
+    )
+    answers = _asked(known, folder, lang or language_of(os.environ)) if asks else _taken(known)
+    made = make(folder, answers.outline, Path(answers.centre) if answers.centre else None)
     if as_json:
         table = {**made._asdict(), "folder": str(folder), "file": str(folder / STATION_FILE)}
         click.echo(json.dumps(table, ensure_ascii=False, indent=2))
@@ -149,59 +111,131 @@ def init(
         click.echo(as_text(made))
 
 
-def make(folder: Path, station: str, *, name: str, timezone: str, centre: Path | None, broker: str) -> Made:
+def _taken(told: "Told") -> "Answers":
+    """What was told, and for the rest what is usual."""
+    from agent.founding.dialogue import Answers
+    from agent.founding.outline import Outline
+
+    outline = Outline(
+        station=told.station or "",
+        name=told.name or "",
+        timezone=told.timezone,
+        kind=told.kind or "",
+        lines=told.lines or (),
+        devices=told.devices or (),
+        broker=(told.broker or LOCAL_BROKER) if told.centre else None,
+    )
+    return Answers(outline, told.centre or "")
+
+
+def _asked(told: "Told", folder: Path, language: str) -> "Answers":
+    """The rest from whoever sits at the terminal; click.Abort when they break off."""
+    from agent.founding.dialogue import Dialogue, Offer
+    from agent.founding.library import known_profiles, serial_ports
+    from agent.founding.words import WORDS
+
+    offer = Offer(known_profiles(), serial_ports())
+    return Dialogue(Terminal(), WORDS[language], _checks(folder), offer).ask_all(told)
+
+
+class Terminal:
+    """The person at the terminal. Questions go to stderr: what is made is said on stdout."""
+
+    def ask(self, question: str, default: str) -> str:
+        """One line; click.Abort at the end of the input."""
+        shown = f"{question} [{default}]" if default else question
+        answer = click.prompt(shown, default="", show_default=False, prompt_suffix=" ", err=True)
+        return str(answer).strip() or default
+
+    def say(self, text: str) -> None:
+        """One line."""
+        click.echo(text, err=True)
+
+
+def _checks(folder: Path) -> "Checks":
+    from agent.founding.dialogue import Checks
+    from config.station import checked_id
+    from drivers.line import endpoint
+    from mqtt.broker import parse_url
+    from telemetry import keyfile
+
+    def centre(text: str) -> str | None:
+        return _wrong(lambda: keyfile.load_public(Path(text))) if text else None
+
+    def whole(outline: "Outline") -> str | None:
+        used = {device.line for device in outline.devices}
+        lines = tuple(line for line in outline.lines if line.id in used)
+        return _wrong(lambda: _check(replace(outline, lines=lines), folder / STATION_FILE))
+
+    return Checks(
+        station=lambda text: _wrong(lambda: checked_id(text)),
+        url=lambda text: _wrong(lambda: endpoint(text)),
+        centre=centre,
+        broker=lambda text: _wrong(lambda: parse_url(text)),
+        whole=whole,
+    )
+
+
+def _wrong(check: Callable[[], object]) -> str | None:
+    """What the check says against it, in one line."""
+    from mqtt.errors import MqttError
+    from telemetry.keyfile import KeyFileError
+
+    try:
+        check()
+    except (ValueError, OSError, MqttError, KeyFileError, click.ClickException) as error:
+        said = error.message if isinstance(error, click.ClickException) else str(error)
+        return said.splitlines()[0]
+    return None
+
+
+def make(folder: Path, outline: "Outline", centre: Path | None) -> Made:
     """Write it all, or say in one line why not and leave what was there as it was."""
+    from agent.founding.outline import station_file
     from telemetry import keyfile, keys
 
-    _refuse_file(folder)
-    text = station_file(station, name=name, timezone=timezone, broker=None if centre is None else broker)
-    _check(text, folder / STATION_FILE)
+    _check(outline, folder / STATION_FILE)
     centre_public = None if centre is None else keyfile.load_public(centre)
-    for taken in (STATION_FILE, STATION_KEY, CENTRE_KEY):
-        if (folder / taken).exists():
-            raise click.ClickException(
-                f"{folder / taken} is there already and stays as it is, take another DIR"
-            )
+    refuse_taken(folder)
     (folder / "keys").mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "data").mkdir(mode=0o700, exist_ok=True)
     key = keyfile.create(folder / STATION_KEY)
     if centre_public is not None:
         keyfile.write_public(folder / CENTRE_KEY, centre_public)
-    _write_new(folder / STATION_FILE, text)
+    _write_new(folder / STATION_FILE, station_file(outline))
     return Made(
         folder=folder,
-        station=station,
+        station=outline.station,
         kid=key.kid.hex(),
         fingerprint=keys.fingerprint(key.public),
-        qr_text=keys.qr_text(station, key.public),
+        qr_text=keys.qr_text(outline.station, key.public),
         centre=None if centre_public is None else keys.fingerprint(centre_public),
     )
 
 
-def station_file(station: str, *, name: str, timezone: str, broker: str | None) -> str:
-    """The text of a station file. `broker` None: nowhere to deliver yet."""
-    text = _STATION + (_NO_DESTINATION if broker is None else _DESTINATION)
-    written = {"station": station, "name": name or station, "timezone": timezone, "broker": broker or ""}
-    return Template(text).substitute({key: _quoted(value) for key, value in written.items()})
-
-
-def _quoted(text: str) -> str:
-    """As a TOML text; its escapes are JSON's, and DEL is one of them."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _check(text: str, file: Path) -> None:
-    """The file that will be written has no mistakes: what is wrong came with an option."""
+def _check(outline: "Outline", file: Path) -> None:
+    """The file that will be written has no mistakes: what is wrong came with an option or an answer."""
+    from agent.founding.outline import station_file
     from agent.station import check_station
     from config.errors import StationFileError
 
     try:
-        check_station(text, file)
+        check_station(station_file(outline), file)
     except StationFileError as error:
         wrong = [
             f"{_OPTIONS.get(problem.where, problem.where)} {problem.message}" for problem in error.problems
         ]
         raise click.ClickException("\n".join(wrong)) from error
+
+
+def refuse_taken(folder: Path) -> None:
+    """Nothing that is there is overwritten, and nobody answers questions in vain."""
+    _refuse_file(folder)
+    for taken in (STATION_FILE, STATION_KEY, CENTRE_KEY):
+        if (folder / taken).exists():
+            raise click.ClickException(
+                f"{folder / taken} is there already and stays as it is, take another DIR"
+            )
 
 
 def _refuse_file(folder: Path) -> None:

@@ -76,4 +76,8 @@ def _as_text(cycle: "Cycle", station: "Station", device: str) -> str:
     for reading in (reading for block in cycle.blocks for reading in block.readings):
         value, unit = shown(reading.value), units[reading.channel]
         rows.append(f"{reading.channel:<16} {value:>12} {unit:<8} {', '.join(words(reading.flags))}".rstrip())
+    rows += [
+        f"not asked here: what {wanted.channel} of {wanted.device} says of them, see tram read FILE {wanted.device}"
+        for wanted in table.status_from
+    ]
     return "\n".join(rows)

@@ -55,12 +55,14 @@ def sim(
     With trouble: tram sim station.toml --faults late=1.5%5/ph --faults silent@20-40
     """
     from agent.station import load_station
+    from sim.hosts.tls import certificate
     from sim.twin import Wishes
 
     station = load_station(file, elsewhere=True)
     if write is not None:
         _refuse_to_overwrite(file, write)
-    wishes = Wishes(seed, faults, _ports(ports, station), _own_folder(write) if write else None)
+    own = _own_folder(write) if write else None
+    wishes = Wishes(seed, faults, _ports(ports, station), own, certificate(own) if own else None)
     try:
         with _account(log) as served:
             asyncio.run(_serve(station, wishes, served, write, keep=keep_destinations, as_json=as_json))
@@ -119,6 +121,7 @@ def _own_folder(write: Path) -> Path:
 
 
 def _write_copy(file: Path, write: Path, urls: Mapping[str, str], *, keep: bool) -> None:
+    from sim.hosts.tls import CERTIFICATE
     from sim.rehearsal import Rehearsal, rewrite
     from telemetry import keyfile
 
@@ -126,7 +129,10 @@ def _write_copy(file: Path, write: Path, urls: Mapping[str, str], *, keep: bool)
     key = folder / "station.pem"
     if not key.exists():
         keyfile.create(key)
-    rehearsal = Rehearsal(urls, f"{folder.name}/{key.name}", f"{folder.name}/ledger.db", keep)
+    own = folder.name
+    rehearsal = Rehearsal(
+        urls, f"{own}/{key.name}", f"{own}/ledger.db", f"{own}/{CERTIFICATE}", keeps_destinations=keep
+    )
     write.write_text(rewrite(file.read_text(encoding="utf-8-sig"), file.name, rehearsal), encoding="utf-8")
 
 
@@ -161,6 +167,8 @@ def _as_text(urls: Mapping[str, str], places: Sequence["Place"], write: Path | N
             for place in places
             if place.line == line
         ]
+    if write is None and any(url.startswith("tls:") for url in urls.values()):
+        rows.append("Lines with TLS are only for the copy that --write makes: it trusts their certificate.")
     if write is not None:
         rows.append(f"\nwritten: {write}. In a second window: tram run {write}")
     return "\n".join([*rows, "Ctrl-C ends the simulation."])

@@ -1,6 +1,7 @@
 """A TCP port with any number of connections, each with a conversation of its own."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self, cast
@@ -32,6 +33,7 @@ class Listener:
         self.wire = wire
         self.host = host
         self.port = port
+        self.tls: ssl.SSLContext | None = None
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Transport] = set()
 
@@ -51,7 +53,7 @@ class Listener:
     async def plug_in(self) -> None:
         """Listen. OSError: the port is taken or may not be used."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port)
+        self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def unplug(self) -> None:

@@ -47,6 +47,14 @@ ODD = [
 ]
 
 
+EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "examples" / "stations").glob("*.toml"))
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_every_example_is_in_order(file: Path) -> None:
+    assert load_station(file, elsewhere=True).devices
+
+
 def test_lines_and_devices_have_the_settings_of_the_real_drivers() -> None:
     station = check_station(STATION, Path("station.toml"))
     assert all(isinstance(line.settings, LineSettings) for line in station.lines)
@@ -123,6 +131,47 @@ def test_certificates_are_looked_into(tmp_path: Path) -> None:
             f"the certificates are not in PEM form (got {other}), "
             "such a file has a line -----BEGIN CERTIFICATE-----"
         )
+
+
+@pytest.mark.parametrize(
+    ("url", "keys", "wrong"),
+    [
+        ("tls://plc.example", 'ca = "ca.pem"', ""),
+        ("tls://plc.example:8020", "", ""),
+        (
+            "tcp://plc.example:502",
+            'ca = "ca.pem"',
+            'line "lan".ca: is for TLS (got "tcp://plc.example:502"), write tls:// in url',
+        ),
+        (
+            "tls://plc.example",
+            'cert = "station.pem"',
+            'line "lan".cert: is of no use alone, write cert_key = too',
+        ),
+        ("tls://plc.example", 'ca = ""', 'line "lan".ca: should be the path of a file in quotes'),
+        ("tls://plc.example", 'ca_file = "ca.pem"', 'line "lan".ca_file: unknown key, '),
+        ("tls://", "", 'line "lan".url: a host is missing, write for example "tls://10.0.0.5:802"'),
+    ],
+)
+def test_a_line_with_tls_has_the_keys_of_a_destination_with_tls(url: str, keys: str, wrong: str) -> None:
+    text = STATION.replace('url = "tcp://10.0.0.5:502"', f'url = "{url}"\n{keys}')
+    said = _said(text)
+    assert len(said) == (wrong != "")
+    assert all(wrong in line for line in said)
+
+
+def test_the_files_of_a_lines_tls_are_looked_for_beside_the_station_file(tmp_path: Path) -> None:
+    issued = Authority(tmp_path).issue("gateway")
+    issued.key.chmod(0o644)
+    keys = f'ca = "none.pem"\ncert = "{issued.cert.name}"\ncert_key = "{issued.key.name}"'
+    file = tmp_path / "station.toml"
+    file.write_text(STATION.replace('tcp://10.0.0.5:502"', f'tls://10.0.0.5:802"\n{keys}'), encoding="utf-8")
+    with pytest.raises(StationFileError) as raised:
+        load_station(file)
+    said = [line for line in str(raised.value).splitlines() if '"lan"' in line]
+    assert f'line "lan".ca: the certificates are missing (got {tmp_path}/none.pem)' in said[0]
+    assert "cert_key: the client certificate's private key can be read by others" in said[1]
+    assert len(said) == 2
 
 
 def _said(text: str) -> list[str]:

@@ -135,6 +135,14 @@ class FakeSettings(BaseModel):
         """The unit address."""
         return self.unit
 
+    def wrong_status(self, channel: str, meanings: Mapping[str, str]) -> Iterator[str]:
+        """Floats say nothing of others, and there is one word."""
+        (status,) = [each for each in self.channel if each.id == channel]
+        if status.type != "int16":
+            yield "only a whole number is a status"
+        elif set(meanings.values()) != {"calibration"}:
+            yield "the word is calibration"
+
     def speech(self) -> str:
         """As the label says; else Modbus."""
         return "characters" if self.label == "talk" else "modbus"

@@ -1,10 +1,14 @@
 """A status channel's number becomes flags of the channels it speaks for, in the same poll."""
 
+import json
 from typing import Any
 
 import pytest
 
+from drivers.ascii import Settings as AsciiSettings
+from drivers.modbus_settings import Settings as ModbusSettings
 from drivers.status import StatusRule, flagged, rule
+from drivers.system import Settings as SystemSettings
 from telemetry.reading import Block, Flag, Reading
 from tests.drivers.test_modbus import Instrument, channel, driver, flags, values
 from tests.drivers.test_modbus_settings import problems
@@ -132,3 +136,56 @@ def test_a_mistake_in_a_status_is_said(change: dict[str, Any], wrong: str) -> No
     (found,) = problems(channel("pH", 10), {**channel("s", 0), "unit": "1", **change})
     assert found[0][:2] == ("channel", 1)
     assert wrong in found[1]
+
+
+SWITCH = {"id": "switch", "table": "discrete", "address": 0, "type": "bit"}
+RELAY = {"id": "relay", "unit": "1"}
+
+
+@pytest.mark.parametrize(
+    ("channel", "meanings", "wrong"),
+    [
+        ("switch", {"1": "calibration"}, []),
+        ("switch", {"0": "maintenance", "1": "valid"}, []),
+        ("switch", {"2": "calibration"}, ["2 can never be read as bit"]),
+        ("switch", {"on": "calibration"}, ['"on" is no status: a value (3, 0x3C), a bit (bit0, the least']),
+        (
+            "switch",
+            {"1": "calibrating"},
+            ['"calibrating" is not one of the known words: valid, calibration,'],
+        ),
+        ("pH", {"1": "calibration"}, ["only a bit or a whole number without scale and offset is a status"]),
+    ],
+)
+def test_what_a_modbus_channel_can_say_of_another_device(
+    channel: str, meanings: dict[str, str], wrong: list[str]
+) -> None:
+    ph = {"id": "pH", "table": "holding", "address": 0, "type": "float32", "unit": "pH"}
+    device = ModbusSettings.model_validate_json(json.dumps({"unit": 1, "channel": [SWITCH, ph]}))
+    said = list(device.wrong_status(channel, meanings))
+    assert [text[: len(begin)] for text, begin in zip(said, wrong, strict=True)] == wrong
+
+
+@pytest.mark.parametrize(
+    ("change", "meanings", "wrong"),
+    [
+        ({}, {"1": "calibration", "other": "maintenance"}, []),
+        ({}, {"one": "calibration"}, ['"one" is no status']),
+        ({"scale": 0.1}, {"1": "calibration"}, ["only a whole number without scale and offset is a status"]),
+    ],
+)
+def test_what_an_instrument_of_lines_can_say_of_another_device(
+    change: dict[str, Any], meanings: dict[str, str], wrong: list[str]
+) -> None:
+    table = {"pattern": "{relay}", "channel": [RELAY | change]}
+    device = AsciiSettings.model_validate_json(json.dumps(table))
+    said = list(device.wrong_status("relay", meanings))
+    assert [text[: len(begin)] for text, begin in zip(said, wrong, strict=True)] == wrong
+
+
+def test_a_measurement_of_any_other_driver_is_no_status() -> None:
+    table = {"channel": [{"id": "load", "field": "load 1 min", "unit": "1"}]}
+    (wrong,) = SystemSettings.model_validate_json(json.dumps(table)).wrong_status(
+        "load", {"1": "calibration"}
+    )
+    assert wrong.startswith('"load" is a measurement of this driver and no status')

@@ -49,7 +49,7 @@ URLS = {"rs485": "serial:///tmp/rs485.tty?baudrate=9600&parity=N", "lan": "tcp:/
 
 
 def rehearsal(*, keeps_destinations: bool = False) -> Rehearsal:
-    return Rehearsal(URLS, "files/station.pem", "files/ledger.db", keeps_destinations)
+    return Rehearsal(URLS, "files/station.pem", "files/ledger.db", keeps_destinations=keeps_destinations)
 
 
 def test_every_line_leads_to_the_twin_and_nothing_else_is_changed() -> None:

@@ -1,5 +1,6 @@
 """The twin of a station file, read by the real drivers."""
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from agent.station import load_station
 from agent.tables import settings_of, wire_of
 from config.station import Station
 from drivers import catalogue
+from drivers.errors import Unreachable
 from drivers.lines import bus_for, on
 from drivers.protocols.modbus import Value
 from sim.face import Face
+from sim.hosts.tls import certificate
 from sim.moment import Moment
 from sim.rehearsal import Rehearsal, rewrite
 from sim.served import ServedLog
@@ -19,6 +22,7 @@ from sim.talkers.catalogue import TALKERS
 from sim.twin import Wishes, serve, wires
 from tests.sim.bench import NOON
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "stations"
 STATION = """\
 [station]
 id = "TWIN"
@@ -299,3 +303,77 @@ def test_a_total_counts_up_while_the_twin_runs(tmp_path: Path) -> None:
     later = Moment(NOON.utc_s + 60, NOON.mono_ms + 60_000)
     assert pump.read("holding", 8, 2, NOON).values == {"total": 0}
     assert pump.read("holding", 8, 2, later).values == {"total": 30}
+
+
+def test_the_twin_of_a_module_shows_that_all_is_well_with_the_devices_it_speaks_for(tmp_path: Path) -> None:
+    """A switch that is open for maintenance is closed, a valve that is closed for calibration is open."""
+    text = (EXAMPLES / "moxa-e1210.toml").read_text(encoding="utf-8")
+    (tmp_path / "station.toml").write_text(text, encoding="utf-8")
+    station = load_station(tmp_path / "station.toml", elsewhere=True)
+    face = wires(station, Wishes(), ServedLog())["lan"].face
+    assert isinstance(face, Face)
+    shown = face.instruments[1].read("discrete", 0, 2, NOON).values
+    assert shown == {"cal-valve": 0, "in-service": 1}
+
+
+SECURED = """\
+[station]
+id = "TWIN"
+
+[[line]]
+id = "plc"
+url = "tls://plc.example"
+ca = "keys/plc.pem"
+cert = "keys/station.pem"
+cert_key = "keys/station.key"
+
+[[line]]
+id = "other"
+url = "tls://10.0.0.9:4001"
+
+[[device]]
+id = "ph"
+line = "plc"
+driver = "modbus"
+unit = 1
+every = "5s"
+channel = [{ id = "pH", table = "holding", address = 0, type = "float32", unit = "pH", range = [0, 14] }]
+
+[[device]]
+id = "level"
+line = "other"
+driver = "ascii"
+every = "5s"
+request = 'LEV?\\r'
+pattern = 'LEV {level} m'
+channel = [{ id = "level", unit = "m", range = [0, 5] }]
+"""
+
+
+@pytest.mark.system
+async def test_lines_with_tls_are_played_with_a_certificate_that_only_the_copy_trusts(tmp_path: Path) -> None:
+    station = load_text(tmp_path, SECURED)
+    shown = certificate(tmp_path)
+    async with serve(station, Wishes(tls=shown, ports={"plc": 0, "other": 0}), ServedLog()) as (
+        urls,
+        _places,
+    ):
+        assert urls["plc"].startswith("tls://127.0.0.1:")
+        copy = tmp_path / "rehearsal.toml"
+        copy.write_text(rewrite(SECURED, "station.toml", Rehearsal(urls, "k.pem", "l.db", shown.cert.name)))
+        rehearsed = load_station(copy, elsewhere=True)
+        assert [wire_of(line).cert for line in rehearsed.lines] == [None, None]
+        read = await read_all(rehearsed)
+        assert set(read) == {("ph", "pH"), ("level", "level")}
+        stranger = certificate(tmp_path)  # another one, with the same name
+        assert stranger == shown
+        with pytest.raises(Unreachable, match="it signed itself"):
+            await read_all(rehearsed)
+    await asyncio.sleep(0.01)
+
+
+@pytest.mark.system
+async def test_a_line_with_tls_that_no_copy_is_written_of_is_served_to_nobody(tmp_path: Path) -> None:
+    station = load_text(tmp_path, SECURED)
+    async with serve(station, Wishes(ports={"plc": 0, "other": 0}), ServedLog()) as (urls, _places):
+        assert urls["plc"].startswith("tls://127.0.0.1:")

@@ -117,6 +117,12 @@ class Plant:
         self.wait_for(lambda: self._open.enter_async_context(host))
         return Line(f"{name}-tcp", f"tcp://127.0.0.1:{host.port}", (gauge,), host)
 
+    def instrument(self, name: str, instrument: Instrument) -> TcpHost:
+        """Another Modbus TCP instrument, unit 1, on a port of its own."""
+        host = TcpHost(Wire(name, Face({1: instrument}, gateway=True)))
+        self.wait_for(lambda: self._open.enter_async_context(host))
+        return host
+
     def serial(self, name: str, *ids: str, every_ms: int = 500, link: Path | None = None) -> Line:
         """Gauges on one pseudo-terminal, units from 1. `link`: the adapter's lasting name."""
         gauges = [Gauge(gauge, unit, every_ms) for unit, gauge in enumerate(ids, 1)]

@@ -1,7 +1,11 @@
 """`tram init`: a station that passes its check, and nothing overwritten."""
 
 import json
+import os
+import pty
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,3 +134,111 @@ def test_a_file_where_the_folder_should_be_is_said(tmp_path: Path, inside: str) 
         f"Error: {taken} is a file, DIR must be a folder or a name that is free\n",
     )
     assert taken.read_text() == "# mine\n"
+
+
+LINES = ("--line", "rs485=serial:///dev/ttyUSB0?baudrate=9600&parity=N", "--line", "lan=tcp://10.0.0.5")
+
+
+def test_a_script_tells_lines_and_instruments(tmp_path: Path) -> None:
+    result = init(
+        tmp_path / "new",
+        *LINES,
+        *("--device", "tss,line=rs485,profile=hach-sc,unit=3,every=10s", "--kind", "wastewater"),
+        *("--device", "pump,line=lan,unit=1", "--yes"),
+    )
+    assert result.exit_code == 0, result.output
+    table = json.loads(check(tmp_path / "new").output)
+    assert [line["id"] for line in table["lines"]] == ["rs485", "lan"]
+    (tss,) = table["lines"][0]["devices"]
+    assert (tss["id"], tss["unit"], tss["every_ms"]) == ("tss", 3, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (["--line", "lan"], 2, "--line lan: write ID=URL"),
+        (["--line", "lan=tcp://10.0.0.5"], 1, 'line "lan" no device uses it'),
+        (["--line", "lan=tpc://10.0.0.5", "--device", "a,unit=1"], 1, 'did you mean "tcp://"?'),
+        (["--device", "ph,unit=1"], 2, "on which line? write line=ID in it, and --line ID=URL"),
+        ([*LINES, "--device", "ph,unit=1"], 2, "on which line?"),
+        ([*LINES, "--device", "ph,unit"], 2, "write ID,KEY=VALUE"),
+        (
+            [*LINES, "--device", "ph,line=lan,profile=hach-sd"],
+            2,
+            'no profile "hach-sd", did you mean "hach-sc"?',
+        ),
+        (
+            ["--line", "lan=tcp://h", "--device", "ph,profile=hach-sc"],
+            1,
+            'device "ph".unit is missing',
+        ),
+        (["--line", "lan=tcp://h", "--device", "ph,unit=1,evry=5s"], 1, 'device "ph".evry unknown key'),
+    ],
+)
+def test_a_wrong_line_or_device_is_named_and_nothing_is_written(
+    tmp_path: Path, options: list[str], code: int, sentence: str
+) -> None:
+    result = init(tmp_path / "new", *options)
+    assert (result.exit_code, sentence in result.stderr) == (code, True), result.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_questions_are_answered_line_by_line_and_the_file_is_in_order(tmp_path: Path) -> None:
+    answers = ["2", "BD_X_KHI001", "", "tcp://10.0.0.5", "", "sick-marsic300", "", "", "", "", "", ""]
+    result = CliRunner().invoke(
+        tram, ["init", str(tmp_path / "new"), "--ask", "--lang", "vi"], input="\n".join(answers) + "\n"
+    )
+    assert result.exit_code == 0, result.output
+    assert "Thiết bị nào trên lan?" in result.stderr
+    assert "fingerprint" in result.stdout
+    table = json.loads(check(tmp_path / "new").output)
+    assert (table["station"], table["lines"][0]["devices"][0]["id"]) == ("BD_X_KHI001", "sick-marsic300")
+
+
+def test_whoever_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
+    result = CliRunner().invoke(tram, ["init", str(tmp_path / "new"), "--ask"], input="2\nBD_X_KHI001\n")
+    assert result.exit_code == 1
+    assert "Aborted" in result.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_is_taken_is_said_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "station.toml").write_text("mine")
+    result = CliRunner().invoke(tram, ["init", str(tmp_path), "--ask"], input="")
+    assert f"{tmp_path / 'station.toml'} is there already" in result.stderr
+
+
+def test_without_a_terminal_nothing_is_asked_and_nothing_waits(tmp_path: Path) -> None:
+    result = CliRunner().invoke(tram, ["init", str(tmp_path / "new")], input="1\n")
+    assert (result.exit_code, "Missing option '--station'" in result.stderr) == (2, True)
+    command = [sys.executable, "-m", "agent", "init", str(tmp_path / "new"), "--station", "A"]
+    # A pipe into which nobody ever writes: whoever reads it would wait for ever.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "fingerprint" in process.stdout.read()
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize(("quiet", "asks"), [((), True), (("--yes", "--station", "A"), False)])
+def test_at_a_terminal_it_asks_unless_it_is_told_not_to(
+    tmp_path: Path, quiet: tuple[str, ...], *, asks: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"LANG": "vi_VN.UTF-8", "LC_ALL": "", "LC_MESSAGES": ""}
+    command = [sys.executable, "-m", "agent", "init", str(tmp_path / "new"), *quiet]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        os.close(theirs)
+        assert process.stderr is not None
+        assert process.stdout is not None
+        if asks:
+            assert process.stderr.readline().startswith("Trạm mới.")
+            os.write(ours, b"\x03")  # Ctrl-C; without a controlling terminal it is a character like others
+            os.close(ours)  # the terminal is gone
+            process.wait(20)
+            assert not (tmp_path / "new").exists()
+        else:
+            assert "fingerprint" in process.stdout.read()
+            assert process.wait(20) == 0
+            os.close(ours)

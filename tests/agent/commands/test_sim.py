@@ -126,6 +126,17 @@ async def test_the_written_copy_polls_the_twin_with_a_key_of_its_own(file: Path)
 
 
 @pytest.mark.system
+async def test_the_copy_of_a_file_with_tls_trusts_the_twin_and_nobody_else(file: Path) -> None:
+    copy = file.with_name("rehearsal.toml")
+    file.write_text(STATION.replace('"tcp://10.0.0.5:502"', '"tls://plc.example"\nca = "keys/plc.pem"'))
+    async with twin(file, "--json", "--write", copy, "--port", "lan=0") as said:
+        assert json.loads(said)["lines"]["lan"].startswith("tls://127.0.0.1:")
+        answered = await asyncio.to_thread(CliRunner().invoke, tram, ["read", str(copy), "ph", "--json"])
+        assert answered.exit_code == 0, answered.output
+    assert 'ca = "rehearsal.files/sim.cert.pem"' in copy.read_text()
+
+
+@pytest.mark.system
 async def test_for_people_it_says_line_by_line_where_each_device_is(file: Path) -> None:
     async with twin(file) as said:
         assert said.startswith("lan  tcp://127.0.0.1:")

@@ -9,7 +9,7 @@ from sim.devices.advantech import adam6017
 from sim.devices.endress import cm44
 from sim.devices.hach import sc3400, sc_sensor, tss_sc
 from sim.devices.icpdas import m7017c
-from sim.devices.moxa import e1240
+from sim.devices.moxa import e1210, e1240
 from sim.devices.sick import marsic300, mcs100e
 from sim.devices.siemens import ga700
 from sim.devices.teledyne import t100, t300, t400
@@ -193,3 +193,9 @@ def test_a_t300_says_invalid_at_14_and_ok_at_18() -> None:
     assert ask(device, "01 02 00 00 00 1b 38 01").startswith("01 02 04 00 00 04 00")
     device.set("invalid", 1)
     assert ask(device, "01 02 00 00 00 1b 38 01").startswith("01 02 04 00 40 04 00")
+
+
+def test_e1210_shows_its_contacts_as_discrete_inputs_from_0_on() -> None:
+    device = e1210("inputs", {"valve": Constant(1), "switch": Constant(0), "relay": Constant(1)})
+    assert pdu(device, "02 00 00 00 10") == "02 02 05 00"
+    assert pdu(device, "02 00 00 00 11") == "82 02"
