@@ -5,29 +5,33 @@ An answer repeats the command, but not whose it is: only silence on the line tel
 stands in span is not outside air. The bits of the word `flags` differ per model and no manual's table of them is
 here: `flag_bits` takes them from the manual on the technician's desk.
 
-Left out: the records that the analyzer keeps (`lrec`). They carry the time of its own clock, whose zone and error
-nobody tells, and a poll's answer is dated by ours: an old record would be signed as a measurement of now.
+The records that the analyzer keeps (`lrec`) are for a person to look at, and never become readings. They carry the time
+of its own clock, whose zone and error nobody tells, and a poll's answer is dated by ours (decision 34).
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
+from drivers import clink_kept
 from drivers.character_settings import FAULT
 from drivers.characters import CharacterLine, Heard
 from drivers.driver import Cycle, DriverSettings, SettingProblem
 from drivers.errors import DriverError, Refused
+from drivers.kept import Kept
 from drivers.protocols import clink
 from drivers.protocols.clink import Answer, Command, Wire, encode_request, take_reply
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.said_unit import Outcome, SaidChannel, SaidSettings
 from telemetry.reading import Block, Flag, Reading
 
+RECORD_S: Final = 5.0
+"""For one record: 600 characters at 1200 Bd."""
 FlagName = Literal["calibration", "maintenance", "instrument_fault", "warming_up", "out_of_service"]
 Mask = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}$")]
 
@@ -136,6 +140,16 @@ class ClinkDriver:
         for channel in self._settings.channel:
             await self._measure(channel, poll)
         return poll.cycle()
+
+    async def kept(self, count: int) -> Kept:
+        """See `drivers.kept`."""
+
+        async def ask(words: str) -> Answer:
+            command, wire = self._settings.command(words), self._settings.wire
+            reader = partial(take_reply, command=command, wire=wire)
+            return (await self._line.ask(encode_request(command), reader, timeout_s=RECORD_S)).message
+
+        return await clink_kept.kept(ask, count)
 
     async def _ask(self, words: str, poll: _Poll) -> Heard[Answer] | DriverError:
         """An answer, or why there is none. Silence and damage are noted once, for the rest of the poll."""
