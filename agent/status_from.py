@@ -24,6 +24,9 @@ FRESH_PERIODS = 2.5
 WAIT_S = 0.25
 """A value waits so long at most for a status that is being asked right now; a sound module needs a few ms."""
 
+ASKED_SOON_MS = 20
+"""Two devices of one period are due together, and one of them a hair before the other."""
+
 ASKED_NOW_MS = 1_000
 """A poll that is due for longer than this is stuck behind others: nobody waits for it."""
 
@@ -97,7 +100,7 @@ class Source:
 
     def is_asked(self, now_ms: float) -> bool:
         """Whether an answer may come at any moment."""
-        return not self._fails and self.due_ms <= now_ms <= self.due_ms + ASKED_NOW_MS
+        return not self._fails and -ASKED_SOON_MS <= now_ms - self.due_ms <= ASKED_NOW_MS
 
     def _ended(self, due_ms: float, *, fails: bool) -> None:
         self.due_ms, self._fails = due_ms, fails

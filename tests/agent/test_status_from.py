@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,22 @@ async def test_a_valve_that_opens_between_two_polls_is_seen_in_the_same_instant_
         await asyncio.sleep(4)
         stack.inputs.valve = 1
         await asyncio.sleep(1)
+    assert stack.flags() == [0, CAL]
+
+
+@in_virtual_time
+async def test_an_analyzer_that_answers_a_hair_before_the_module_is_asked_waits_for_it() -> None:
+    stack = Stack()
+    stack.gas.takes_s = 0.001
+    async with stack.polled():
+        (gas,), (inputs,) = (line.devices for line in stack.lines.values())
+        for device, late_ms in ((gas, 0), (inputs, 8)):
+            device.due = replace(device.due, due_ms=stack.clock.mono_ms() + 4_000 + late_ms)
+        assert inputs.source is not None
+        inputs.source.due_ms = inputs.due.due_ms
+        await asyncio.sleep(3.9)
+        stack.inputs.valve = 1
+        await asyncio.sleep(0.5)
     assert stack.flags() == [0, CAL]
 
 
