@@ -307,7 +307,7 @@ def test_a_total_counts_up_while_the_twin_runs(tmp_path: Path) -> None:
 
 def test_the_twin_of_a_module_shows_that_all_is_well_with_the_devices_it_speaks_for(tmp_path: Path) -> None:
     """A switch that is open for maintenance is closed, a valve that is closed for calibration is open."""
-    text = (EXAMPLES / "moxa-e1210.toml").read_text(encoding="utf-8")
+    text = (EXAMPLES.parent / "status-from.toml").read_text(encoding="utf-8")
     (tmp_path / "station.toml").write_text(text, encoding="utf-8")
     station = load_station(tmp_path / "station.toml", elsewhere=True)
     face = wires(station, Wishes(), ServedLog())["lan"].face
