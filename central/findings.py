@@ -28,7 +28,7 @@ class Findings:
         self._refused_by: set[str] = set()
 
     def note(self, found: Noted, now_ms: int) -> bool:
-        """Keep a finding; False when it was there already. What is refused again and again is counted."""
+        """Keep a finding; False when it was there already: then it is open again, and counted if it is a refusal."""
         evidence = None if found.evidence is None else found.evidence[:EVIDENCE_BYTES]
         if evidence is not None:
             self._refused_by.add(found.station)
@@ -39,6 +39,12 @@ class Findings:
             (found.station, found.ledger, found.what, found.seq, found.key, found.detail, evidence, now_ms),
         )
         is_new = self._connection.total_changes > before
+        if not is_new:
+            self._connection.execute(
+                "UPDATE finding SET resolved_ms = NULL WHERE (station, what, key) = (?, ?, ?)"
+                " AND resolved_ms IS NOT NULL",
+                (found.station, found.what, found.key),
+            )
         if not is_new and evidence is not None:
             self._connection.execute(
                 "UPDATE finding SET times = times + 1 WHERE (station, what, key) = (?, ?, ?)",
@@ -57,7 +63,7 @@ class Findings:
         self._refused_by.clear()
 
     def resolve(self, station: str, what: str, key: bytes, now_ms: int) -> None:
-        """A hole was filled."""
+        """A hole was filled, or a doubt is over."""
         self._connection.execute(
             "UPDATE finding SET resolved_ms = ? WHERE (station, what, key) = (?, ?, ?)"
             " AND resolved_ms IS NULL",
@@ -68,6 +74,13 @@ class Findings:
         """(station, ledger, key) of the findings of one kind that are not resolved."""
         return self._connection.execute(
             "SELECT station, ledger, key FROM finding WHERE what = ? AND resolved_ms IS NULL", (what,)
+        ).fetchall()
+
+    def open_of(self, station: str, ledger: bytes, what: str) -> list[tuple[bytes, str]]:
+        """(key, detail) of one ledger's findings of one kind that are not resolved."""
+        return self._connection.execute(
+            "SELECT key, detail FROM finding WHERE (station, what, ledger) = (?, ?, ?) AND resolved_ms IS NULL",
+            (station, what, ledger),
         ).fetchall()
 
     def acknowledge(self, station: str, numbers: Iterable[int], now_ms: int) -> None:

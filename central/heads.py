@@ -13,6 +13,7 @@ from telemetry.fields import RecordError
 from telemetry.finding import FindingKind
 from telemetry.head import Head, decode_head
 from telemetry.keys import KeyRing
+from telemetry.reception import OLD_STORE
 from telemetry.record import decode_record
 
 COMMIT_MS = 10_000
@@ -73,6 +74,8 @@ class Heads:
             return
         if head != before:  # else the broker's copy, for a centre that was away and forgot what it suspected
             ledger.head, ledger.head_envelope, ledger.head_ms = head, envelope, now.wall_ms
+            if head.newest >= ledger.reception.newest():
+                self._is_whole_after_all(ledger, now)
             self._store.count(ledger.station, 0, 0, now.wall_ms)
         self._suspect(ledger, head, now)
 
@@ -84,7 +87,7 @@ class Heads:
         """Signed well after the newest record that is stored, and knows nothing of it.
 
         A head that is merely late, or was retained at the broker, is older than that record; one that was signed
-        while the record waited for its commit is hardly younger.
+        while the record waited for its commit is hardly younger, unless the disk stalled (`_is_whole_after_all`).
         """
         newest = ledger.reception.newest()
         stored = self._store.records.envelope_at(ledger.id, newest) if head.newest < newest else None
@@ -95,6 +98,13 @@ class Heads:
         except (Forged, RecordError):  # it rotted in the store
             return False
         return head.wall_ms > record.moment.wall_ms + COMMIT_MS
+
+    def _is_whole_after_all(self, ledger: Ledger, now: Now) -> None:
+        """A new head goes as far as what is stored: the doubtful one was signed while a commit took its time."""
+        what = FindingKind.HEAD_CONTRADICTS.value
+        for key, detail in self._store.findings.open_of(ledger.station, ledger.ledger, what):
+            if detail.endswith(OLD_STORE):
+                self._store.findings.resolve(ledger.station, what, key, now.wall_ms)
 
     def settle(self, ledger: Ledger, now: Now) -> None:
         """After records or a head: holes that were filled, and a head that contradicts what is stored."""

@@ -84,7 +84,7 @@ CREATE TABLE finding (
   evidence BLOB,                         -- the refused bytes, bounded
   first_ms INTEGER NOT NULL,
   times INTEGER NOT NULL DEFAULT 1,
-  resolved_ms INTEGER,                   -- a hole that was filled later
+  resolved_ms INTEGER,                   -- a hole that was filled, a doubt that is over
   acknowledged_ms INTEGER,
   UNIQUE (station, what, key)
 ) STRICT;

@@ -19,6 +19,9 @@ from telemetry.ranges import Range, Ranges
 from telemetry.receipt import MAX_RANGES, ReceiptStatus
 from telemetry.record import ZERO_HASH, Kind, Record
 
+OLD_STORE = "an old store?"
+"""How a doubt ends that the next head may clear away: this one may have been signed while a commit took its time."""
+
 
 class Outcome(Enum):
     """What to do with a verified record: store it, forget it, or store it beside the one that came first."""
@@ -138,7 +141,9 @@ class Reception:
         """What a head of this ledger, newer than any before, says that cannot be true of what is stored."""
         newest = self.newest()
         if head.newest < newest:
-            said = f"the head says that seq {head.newest} is the newest, and seq {newest} is stored: an old store?"
+            said = (
+                f"the head says that seq {head.newest} is the newest, and seq {newest} is stored: {OLD_STORE}"
+            )
         elif head.newest and self._stored(head.newest) not in {None, head.newest_hash}:
             said = f"the head names another content of seq {head.newest} than the one that is stored"
         else:

@@ -23,6 +23,11 @@ def findings(world: World) -> list[tuple[object, ...]]:
     return world.rows("SELECT what, seq FROM finding ORDER BY id")
 
 
+def doubts(world: World) -> list[tuple[object, ...]]:
+    """(seq, whether it is still open) of every head that contradicts."""
+    return world.rows("SELECT seq, resolved_ms IS NULL FROM finding WHERE what = 'head-contradicts'")
+
+
 def test_what_a_station_measured_can_be_read_with_names_and_the_bytes_are_untouched(
     world: World, gateway: Gateway
 ) -> None:
@@ -476,6 +481,34 @@ def test_a_head_that_was_signed_while_records_waited_for_their_commit_contradict
     meanwhile.now_ms = gateway.now_ms + 100
     world.head(meanwhile)
     assert findings(world) == []
+
+
+def test_a_head_that_was_signed_while_the_disk_stalled_is_in_doubt_until_the_next_head(
+    world: World, gateway: Gateway
+) -> None:
+    world.live(gateway.station, *gateway.day(5))
+    meanwhile = Gateway()
+    meanwhile.day(2)
+    meanwhile.now_ms = gateway.now_ms + 60_000
+    world.head(meanwhile)
+    assert doubts(world) == [(4, True)]
+    world.restart()
+    gateway.now_ms += 120_000
+    world.head(gateway)
+    assert doubts(world) == [(4, False)]
+
+
+def test_the_doubt_is_back_when_the_old_store_is(world: World, gateway: Gateway) -> None:
+    world.live(gateway.station, *gateway.day(5))
+    old_copy = Gateway()
+    old_copy.day(2)
+    old_copy.now_ms = gateway.now_ms + 60_000
+    world.head(old_copy)
+    gateway.now_ms += 120_000
+    world.head(gateway)
+    old_copy.now_ms += 600_000
+    world.head(old_copy)
+    assert doubts(world) == [(4, True)]
 
 
 def test_a_tombstone_over_more_seqs_than_there_can_be_holds_up_no_other_station(

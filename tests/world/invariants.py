@@ -169,7 +169,8 @@ def _is_explained(world: World, known: Ledgers, found: FindingLine) -> bool:
             return was_deleted or is_excused(world, known, place) or known.is_named(place)
         case FindingKind.HEAD_CONTRADICTS:
             # A head has no clock but the wall: after a step back, an older one that comes late looks newer than it is.
-            return is_forkable or place.ledger in witness.diminished or stepped
+            # And one that was signed while a commit took its time is in doubt until the next.
+            return not found.is_open or is_forkable or place.ledger in witness.diminished or stepped
         case FindingKind.FORK | FindingKind.BROKEN_LINK | FindingKind.UNEXPLAINED_GAP:
             return is_forkable
         case _:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from telemetry.bodies import GapBody
 from telemetry.pack import decode_pack
+from telemetry.ranges import normal, subtract
 from telemetry.record import Kind, Record
 from tests.world.ledgers import Ledgers
 from tests.world.world import World
@@ -59,17 +60,19 @@ def _of_device(run: Run, device: str, every_ms: int, name: str) -> Iterator[str]
     cycles = list(_cycles(run, device))
     limit_ms = max(every_ms * 5 // 2, LONGEST_MS)
     for (before, _), (after, _) in itertools.pairwise(cycles):
-        if after - before > limit_ms and not _covered(gaps, before + limit_ms, after - limit_ms):
+        if not _covered(gaps, before, after, limit_ms):
             yield f"{device} of {name}: nothing for {(after - before) // 1000} s up to mono {after}"
     answered = [at for at, has_values in cycles if has_values]
     for before, after in itertools.pairwise(answered):
         failed = [at for at, has_values in cycles if before < at < after and not has_values]
-        if failed and not _covered(gaps, failed[0], failed[-1]):
+        if failed and not _covered(gaps, failed[0], failed[-1], every_ms * 3 // 2):
             yield f"{device} of {name}: failed {len(failed)} times up to mono {failed[-1]}, and no gap says so"
 
 
-def _covered(gaps: list[GapBody], from_ms: int, to_ms: int) -> bool:
-    return any(gap.from_mono_ms <= from_ms + SLACK_MS and gap.to_mono_ms >= to_ms - SLACK_MS for gap in gaps)
+def _covered(gaps: list[GapBody], from_ms: int, to_ms: int, longest_ms: int) -> bool:
+    """Whether what no gap tells of is nowhere longer than that."""
+    told = normal((gap.from_mono_ms - SLACK_MS, gap.to_mono_ms + SLACK_MS) for gap in gaps)
+    return all(last - first <= longest_ms for first, last in subtract(((from_ms, to_ms),), told))
 
 
 def _gaps(run: Run) -> list[GapBody]:
