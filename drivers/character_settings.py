@@ -2,14 +2,27 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem, Speech, channels_twice
 from drivers.measured import ChannelId, UnitOfMeasure, ValidRange
 from drivers.protocols.conversion import SAME, Linear
 from drivers.scaling import INT64, decimal
 from telemetry.reading import Flag, Reading
+
+
+def _a_digit_is_a_character(unit: object) -> object:
+    return str(unit) if isinstance(unit, int) and not isinstance(unit, bool) else unit
+
+
+LetterOrDigit = Annotated[
+    str,
+    Field(pattern=r"^[0-9A-Za-z]$", json_schema_extra={"type": ["string", "integer"]}),
+    BeforeValidator(_a_digit_is_a_character),
+]
+"""An address of one character; a digit may be written as a number."""
 
 FAULT = int(Flag.INSTRUMENT_FAULT)
 Word = Decimal | str | None
