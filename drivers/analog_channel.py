@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from drivers.analog_modules import Mode, Module, Pair, Scale, Verdict
 from drivers.driver import ChannelMeaning
-from drivers.measured import UnitOfMeasure, ValidRange
+from drivers.measured import ChannelId, UnitOfMeasure, ValidRange
 from drivers.modbus_settings import ADDRESSES, Channel
 from drivers.protocols.current_loop import NE43, Limits, Loop, decode
 from drivers.protocols.modbus import ByteOrder, Table
@@ -89,7 +89,7 @@ class Contact(_Table):
 class AnalogChannel(_Place):
     """One `[[device.channel]]`: an input and the transmitter on it."""
 
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    id: ChannelId
     input: int | None = Field(default=None, ge=0)
     """Number of the module's input, from 0; or table and address (or register), with raw and ma."""
     span: tuple[float, float]

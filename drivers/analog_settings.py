@@ -4,23 +4,23 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from drivers.analog_channel import AnalogChannel, Contact, Known, known_of
 from drivers.analog_modules import MODULES, Mode, Module
 from drivers.blocks import MOST_REGISTERS
-from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem
+from drivers.driver import ChannelMeaning, SettingProblem, channels_twice
 from drivers.modbus_settings import Channel
 from drivers.modbus_settings import Settings as ModbusSettings
+from drivers.modbus_unit import ModbusUnit
 from drivers.protocols.modbus import Point, Table, encode
 
 ModuleName = Literal["ADAM-6017", "ioLogik E1240", "ioLogik E1240 scaled", "M-7017C", "other"]
 
 
-class Settings(DriverSettings):
+class Settings(ModbusUnit):
     """One module. Its registers are read as the driver `modbus` reads them."""
 
-    unit: Annotated[int, Field(ge=0, le=255)]
     module: ModuleName
     """Its kind; "other": each channel says address, raw and ma itself."""
     mode: Mode = "0-20 mA"
@@ -30,24 +30,8 @@ class Settings(DriverSettings):
     """Switches and relays on the module's digital inputs that speak for all of its channels."""
     check_mode: bool = True
     """Whether to look to which range the inputs are set, where the module tells it."""
-    block_gap: int = Field(default=8, ge=0, lt=MOST_REGISTERS)
-    """Unused registers that may be read along to save a request (16 bits count as one)."""
     block_max: int = Field(default=MOST_REGISTERS, ge=4, le=MOST_REGISTERS)
     """Registers that the device gives in one answer."""
-
-    @field_validator("unit")
-    @classmethod
-    def _unit_exists(cls, unit: int) -> int:
-        if 247 < unit < 255:
-            raise ValueError("unit addresses are 1..247 (0 and 255 on Modbus TCP only)")
-        return unit
-
-    @field_validator("channel")
-    @classmethod
-    def _something_is_measured(cls, channels: tuple[AnalogChannel, ...]) -> tuple[AnalogChannel, ...]:
-        if not channels:
-            raise ValueError("a device needs at least one [[device.channel]]")
-        return channels
 
     @property
     def kind(self) -> Module | None:
@@ -76,10 +60,6 @@ class Settings(DriverSettings):
     def channels(self) -> tuple[ChannelMeaning, ...]:
         """The channels in the order of the file."""
         return tuple(channel.meaning() for channel in self.channel)
-
-    def address(self) -> int:
-        """The unit address."""
-        return self.unit
 
     def points(self) -> tuple[Point, ...]:
         """One point per channel, under the channel's own name."""
@@ -136,16 +116,13 @@ class Settings(DriverSettings):
             for key, message in (*channel.contradictions(self.module, self.kind), *known.problems):
                 wrong.add(index)
                 yield SettingProblem(("channel", index, key), message)
-        yield from self._doubled()
+        yield from channels_twice(channel.id for channel in self.channel)
+        yield from self._two_in_one_loop()
         yield from self._misplaced(wrong)
 
-    def _doubled(self) -> Iterator[SettingProblem]:
-        ids: set[str] = set()
+    def _two_in_one_loop(self) -> Iterator[SettingProblem]:
         inputs: dict[int, str] = {}
         for index, channel in enumerate(self.channel):
-            if channel.id in ids:
-                yield SettingProblem(("channel", index, "id"), f'channel "{channel.id}" is there twice')
-            ids.add(channel.id)
             if channel.input is None:
                 continue
             first = inputs.setdefault(channel.input, channel.id)

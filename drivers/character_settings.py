@@ -2,14 +2,27 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem, Speech
-from drivers.measured import UnitOfMeasure, ValidRange
+from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem, Speech, channels_twice
+from drivers.measured import ChannelId, UnitOfMeasure, ValidRange
 from drivers.protocols.conversion import SAME, Linear
 from drivers.scaling import INT64, decimal
 from telemetry.reading import Flag, Reading
+
+
+def _a_digit_is_a_character(unit: object) -> object:
+    return str(unit) if isinstance(unit, int) and not isinstance(unit, bool) else unit
+
+
+LetterOrDigit = Annotated[
+    str,
+    Field(pattern=r"^[0-9A-Za-z]$", json_schema_extra={"type": ["string", "integer"]}),
+    BeforeValidator(_a_digit_is_a_character),
+]
+"""An address of one character; a digit may be written as a number."""
 
 FAULT = int(Flag.INSTRUMENT_FAULT)
 Word = Decimal | str | None
@@ -20,7 +33,7 @@ class CharacterChannel(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    id: ChannelId
     field: str | None = Field(default=None, min_length=1, max_length=64)
     """The field's name in the instrument's words; None: the same as `id`."""
     unit: UnitOfMeasure
@@ -71,14 +84,6 @@ class CharacterSettings(DriverSettings):
 
     channel: tuple[CharacterChannel, ...] = Field(json_schema_extra={"minItems": 1})
 
-    @field_validator("channel")
-    @classmethod
-    def _something_is_measured(cls, channels: tuple[CharacterChannel, ...]) -> tuple[CharacterChannel, ...]:
-        # not Field(min_length=1): that counts wrong channels as missing and says so as well
-        if not channels:
-            raise ValueError("a device needs at least one [[device.channel]]")
-        return channels
-
     def speech(self) -> Speech:
         """Characters."""
         return "characters"
@@ -118,12 +123,9 @@ class CharacterSettings(DriverSettings):
 
     def problems(self) -> Iterator[SettingProblem]:
         """Mistakes between channels."""
-        seen: set[str] = set()
+        yield from channels_twice(channel.id for channel in self.channel)
         known = self.fields()
         for index, channel in enumerate(self.channel):
-            if channel.id in seen:
-                yield SettingProblem(("channel", index, "id"), f'channel "{channel.id}" is there twice')
-            seen.add(channel.id)
             if known is not None and channel.source not in known:
                 key = "field" if channel.field else "id"
                 there = f"there are: {', '.join(sorted(known))}"

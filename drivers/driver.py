@@ -4,10 +4,10 @@ It never opens, retries, logs, schedules or sleeps.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from drivers.errors import DriverError
 from drivers.protocols.modbus import Table
@@ -47,10 +47,27 @@ class SettingProblem(NamedTuple):
     message: str
 
 
+def channels_twice(ids: Iterable[str]) -> Iterator[SettingProblem]:
+    """Names that an earlier channel of the same device has."""
+    seen: set[str] = set()
+    for index, name in enumerate(ids):
+        if name in seen:
+            yield SettingProblem(("channel", index, "id"), f'channel "{name}" is there twice')
+        seen.add(name)
+
+
 class DriverSettings(BaseModel):
     """What is left of a `[[device]]` table after id, line, driver, every and profile."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("channel", check_fields=False)
+    @classmethod
+    def _something_is_measured(cls, channels: tuple[object, ...]) -> tuple[object, ...]:
+        # not Field(min_length=1): that counts wrong channels as missing and says so as well
+        if not channels:
+            raise ValueError("a device needs at least one [[device.channel]]")
+        return channels
 
     def speech(self) -> Speech:
         """What the device's line carries."""

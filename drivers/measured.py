@@ -1,8 +1,8 @@
-"""What every channel's settings have in common: its unit of measure and the values that count."""
+"""What every channel's settings have in common: its name, its unit of measure and the values that count."""
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from drivers import units
 
@@ -21,6 +21,7 @@ def _rising(limits: tuple[float, float]) -> tuple[float, float]:
     return limits
 
 
+ChannelId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
 UnitOfMeasure = Annotated[str, AfterValidator(_known)]
 ValidRange = Annotated[tuple[float, float], AfterValidator(_rising)]
 """Lowest and highest value that counts."""

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field
 
 from drivers import units
 from drivers.blocks import MOST_REGISTERS
-from drivers.driver import ChannelMeaning, DriverSettings, SettingProblem
-from drivers.measured import UnitOfMeasure, ValidRange
+from drivers.driver import ChannelMeaning, SettingProblem, channels_twice
+from drivers.measured import ChannelId, UnitOfMeasure, ValidRange
+from drivers.modbus_unit import ModbusUnit
 from drivers.notation import number, place
 from drivers.protocols.modbus import BIT_TABLES, REGISTERS, ByteOrder, DataType, Point, Table, encode
 from drivers.status import StatusRule
@@ -31,7 +32,7 @@ class Channel(StatusKeys):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
-    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")
+    id: ChannelId
     table: Table | None = None
     """May be left out with `register`, which names it."""
     address: int | None = Field(default=None, ge=0, lt=ADDRESSES)
@@ -159,30 +160,10 @@ def _place_or_none(register: int | str) -> tuple[Table, int] | None:
         return None
 
 
-class Settings(DriverSettings):
-    """A Modbus device. `unit` 0 and 255 are for Modbus TCP devices that want them."""
+class Settings(ModbusUnit):
+    """A Modbus device."""
 
-    unit: Annotated[int, Field(ge=0, le=255)]
     channel: Annotated[tuple[Channel, ...], Field(json_schema_extra={"minItems": 1})]
-    block_gap: int = Field(default=8, ge=0, lt=MOST_REGISTERS)
-    """Unused registers that may be read along to save a request (16 bits count as one)."""
-    block_max: int = Field(default=MOST_REGISTERS, ge=1, le=MOST_REGISTERS)
-    """Registers that the device gives in one answer."""
-
-    @field_validator("unit")
-    @classmethod
-    def _unit_exists(cls, unit: int) -> int:
-        if 247 < unit < 255:
-            raise ValueError("unit addresses are 1..247 (0 and 255 on Modbus TCP only)")
-        return unit
-
-    @field_validator("channel")
-    @classmethod
-    def _something_is_measured(cls, channels: tuple[Channel, ...]) -> tuple[Channel, ...]:
-        # not Field(min_length=1): that counts wrong channels as missing and says so as well
-        if not channels:
-            raise ValueError("a device needs at least one [[device.channel]]")
-        return channels
 
     def channels(self) -> tuple[ChannelMeaning, ...]:
         """The channels in the order of the file."""
@@ -201,10 +182,6 @@ class Settings(DriverSettings):
         for each in self.channel:
             if each.id == channel:
                 yield from wrong_flags(each, meanings)
-
-    def address(self) -> int:
-        """The unit address."""
-        return self.unit
 
     def rows(self) -> list[list[object]]:
         """[id, table, address, type, order, scale, offset, unit, range] of every channel."""
@@ -234,16 +211,9 @@ class Settings(DriverSettings):
                 yield SettingProblem(("channel", index, "type"), wrong)
         for found in mistakes(self.channel):
             yield SettingProblem(("channel", found.at, found.key), found.message)
-        yield from self._doubled()
+        yield from channels_twice(channel.id for channel in self.channel)
         yield from self._torn()
         yield from self._inside_floats()
-
-    def _doubled(self) -> Iterator[SettingProblem]:
-        seen: set[str] = set()
-        for index, channel in enumerate(self.channel):
-            if channel.id in seen:
-                yield SettingProblem(("channel", index, "id"), f'channel "{channel.id}" is there twice')
-            seen.add(channel.id)
 
     def _torn(self) -> Iterator[SettingProblem]:
         """Values of several registers that share some but not all of them: one of the two is wrong."""

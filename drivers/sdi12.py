@@ -14,9 +14,9 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import ClassVar, Final, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from drivers.character_settings import CharacterSettings
+from drivers.character_settings import CharacterSettings, LetterOrDigit
 from drivers.characters import CharacterLine, Heard, Talk
 from drivers.driver import Cycle, DriverSettings, SettingProblem
 from drivers.errors import Garbled, NoAnswer, Refused
@@ -48,9 +48,7 @@ R = TypeVar("R", bound=Reply)
 class Settings(CharacterSettings):
     """A probe on an SDI-12 line, mostly behind an adapter."""
 
-    unit: str = Field(
-        default="0", pattern=r"^[0-9A-Za-z]$", json_schema_extra={"type": ["string", "integer"]}
-    )
+    unit: LetterOrDigit = "0"
     """Its address, a digit or a letter."""
     measurement: str = Field(default="M", pattern=r"^([MC]C?[1-9]?|RC?[0-9])$")
     """What stands between address and ! in the manual: M, MC, M1, C, CC, R0, RC0. A C at its end asks for a CRC."""
@@ -58,11 +56,6 @@ class Settings(CharacterSettings):
     """Numbers with which the probe says that it has no value, as -9999."""
     longest_wait_s: Seconds = Field(default=30.0, alias="longest_wait", ge=1, le=LONGEST_WAIT_S)
     """The longest time that a measurement may announce; the line waits with it."""
-
-    @field_validator("unit", mode="before")
-    @classmethod
-    def _a_digit_is_a_character(cls, unit: object) -> object:
-        return str(unit) if isinstance(unit, int) and not isinstance(unit, bool) else unit
 
     def address(self) -> str:
         """The digit or letter."""

@@ -7,9 +7,9 @@ unit by a letter and is taken into the channel's; `#` is no value. Use the CRC: 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from drivers.character_settings import CharacterSettings
+from drivers.character_settings import CharacterSettings, LetterOrDigit
 from drivers.characters import CharacterLine
 from drivers.driver import Cycle, DriverSettings, SettingProblem
 from drivers.errors import DriverError, Garbled, Refused
@@ -39,9 +39,7 @@ UNITS: Final[Mapping[str, Mapping[str, str]]] = {
 class Settings(CharacterSettings):
     """A WXT on a serial line, or behind a serial server."""
 
-    unit: str = Field(
-        default="0", pattern=r"^[0-9A-Za-z]$", json_schema_extra={"type": ["string", "integer"]}
-    )
+    unit: LetterOrDigit = "0"
     """Its address, a digit or a letter."""
     mode: Literal["polled", "automatic"] = "polled"
     """Automatic: it sends by itself and has its line for itself."""
@@ -51,11 +49,6 @@ class Settings(CharacterSettings):
     """Polled: whether it is asked for everything at once (aR0), which it must be configured for."""
     silence_s: Seconds = Field(default=30.0, alias="silence", ge=1, le=LONGEST_SILENCE_S)
     """Automatic: how long a field may stay unsaid; longer than its update intervals."""
-
-    @field_validator("unit", mode="before")
-    @classmethod
-    def _a_digit_is_a_character(cls, unit: object) -> object:
-        return str(unit) if isinstance(unit, int) and not isinstance(unit, bool) else unit
 
     def address(self) -> str:
         """The digit or letter."""

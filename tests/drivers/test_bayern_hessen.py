@@ -1,28 +1,20 @@
 """Bayern-Hessen on a line: manuals' answers as readings, whose they are, and what status words make of them."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.station import load_station
-from agent.tables import settings_of, wire_of
-from config.errors import StationFileError
 from drivers.bayern_hessen import BayernHessenDriver, Settings
 from drivers.driver import Cycle
-from drivers.errors import Garbled, NoAnswer, Unreachable
-from drivers.lines import bus_for, on
+from drivers.errors import Garbled
 from drivers.protocols.bayern_hessen import SetMode, encode_request
 from drivers.protocols.bayern_hessen_frame import Framing, encode_frame
-from sim.rehearsal import Rehearsal, rewrite
-from sim.served import ServedLog
-from sim.talk import TalkFace
 from sim.talkers.bayern_hessen import BayernHessenTalker
-from sim.twin import Wishes, serve, wires
 from telemetry.reading import Flag, Reading
-from tests.drivers.simulated_talk import SimulatedLine, TalkingLine, moment
+from tests.drivers.air_analyzers import BAYERN_HESSEN, flags, readings, talking
+from tests.drivers.air_analyzers import asked as analyzer_asked
 from tests.virtual_time import in_virtual_time
 
 FAULT = int(Flag.INSTRUMENT_FAULT)
@@ -43,14 +35,9 @@ def settings(dialect: str, unit: int, *channels: dict[str, Any], **more: Any) ->
 async def said(asked: Settings, *frames: bytes, **line_settings: Any) -> tuple[Cycle, list[bytes]]:
     """What the driver makes of these answers, one for each request, and what it sent."""
     answers = list(frames)
-    line = SimulatedLine(lambda _: [(0.05, answers.pop(0))] if answers else [], **line_settings)
-    async with line.bus:
-        cycle = await BayernHessenDriver(asked, line.bus).read()
-    return cycle, [request for _, request in line.requests]
-
-
-def readings(cycle: Cycle) -> tuple[Reading, ...]:
-    return tuple(reading for block in cycle.blocks for reading in block.readings)
+    return await analyzer_asked(
+        BayernHessenDriver, asked, lambda _: answers.pop(0) if answers else None, **line_settings
+    )
 
 
 SO2 = settings("ecotech-old", 97, channel("SO2", "1", "ppb"), values=1)
@@ -268,172 +255,17 @@ def test_what_a_device_says_of_itself() -> None:
     assert SO2.rows() == [["SO2", "DA097", "1", "text", "", 1.0, 0.0, "ppb", None]]
 
 
-STATION = """\
-[station]
-id = "AIR"
-
-[[line]]
-id = "rs485"
-url = "serial:///dev/ttyS77?baudrate=9600&parity=N"
-timeout = "300ms"
-guard = "50ms"
-
-[[line]]
-id = "server"
-url = "tcp://10.0.0.6:4001"
-timeout = "300ms"
-guard = "50ms"
-
-[[device]]
-id = "nox"
-line = "rs485"
-driver = "bayern_hessen"
-dialect = "thermo"
-unit = 42
-values = 4
-every = "5s"
-channel = [
-  { id = "NO", field = "1", unit = "ppb", range = [0, 500] },
-  { id = "NO2", field = "2", unit = "ug/m3", instrument_unit = "ppb", scale = 1.88 },
-]
-
-[[device]]
-id = "o3"
-line = "rs485"
-driver = "bayern_hessen"
-dialect = "teledyne-type-1"
-model = "teledyne-t400"
-unit = 400
-values = 1
-every = "5s"
-channel = [ { id = "O3", field = "1", unit = "ppb", instrument_unit = "ppm" } ]
-
-[[device]]
-id = "so2"
-line = "rs485"
-driver = "bayern_hessen"
-dialect = "ecotech-new"
-unit = 97
-every = "5s"
-channel = [
-  { id = "SO2", field = "gas 001", unit = "ppm" },
-  { id = "H2S", field = "gas 002", unit = "ug/m3" },
-]
-
-[[device]]
-id = "co"
-line = "server"
-driver = "bayern_hessen"
-dialect = "teledyne-type-2"
-model = "teledyne-t300"
-unit = 310
-query = "DA"
-every = "5s"
-channel = [
-  { id = "CO2", field = "311", unit = "ppm" },
-  { id = "CO", field = "310", unit = "mg/m3" },
-]
-"""
-
-
-def written(folder: Path, text: str = STATION) -> Path:
-    file = folder / "station.toml"
-    file.write_text(text)
-    return file
-
-
-@pytest.mark.system
-async def test_the_twin_is_read_on_a_pseudo_terminal_and_over_tcp(tmp_path: Path) -> None:
-    file = written(tmp_path)
-    served = ServedLog()
-    async with serve(load_station(file, elsewhere=True), Wishes(links=tmp_path), served) as (urls, _):
-        copy = tmp_path / "rehearsal.toml"
-        copy.write_text(rewrite(STATION, "station.toml", Rehearsal(urls, "k.pem", "l.db")))
-        station = load_station(copy, elsewhere=True)
-        read: dict[tuple[str, str], Any] = {}
-        for line in station.lines:
-            devices = [device for device in station.devices if device.line == line.id]
-            async with bus_for(wire_of(line), [settings_of(device) for device in devices], lambda: 0) as bus:
-                for device in devices:
-                    cycle = await on(bus, BayernHessenDriver, settings_of(device)).read()
-                    assert cycle.errors == (), device.id
-                    read |= {(device.id, name): value for name, value, _ in readings(cycle)}
-    last = {(answer.device, name): value for answer in served.kept for name, value in answer.values.items()}
-    assert read == last
-    assert len(read) == 7
-
-
-def talking(folder: Path, *faults: str, **more: Any) -> tuple[TalkingLine, dict[str, BayernHessenDriver]]:
-    """The twin of the line rs485 in virtual time, and the drivers of its devices."""
-    station = load_station(written(folder), elsewhere=True)
-    face = wires(station, Wishes(), ServedLog(), moment)["rs485"].face
-    assert isinstance(face, TalkFace)
-    line = TalkingLine(face, faults=faults, timeout="1s", guard="1s", **more)
-    devices = [device for device in station.devices if device.line == "rs485"]
-    return line, {device.id: BayernHessenDriver(settings_of(device), line.bus) for device in devices}
-
-
-FAULTS = ("silent", "late=1.2", "truncated", "flip", "flip=3", "noise", "close", "reboot=3", "slow=0.5")
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@in_virtual_time
-async def test_every_fault_gives_the_right_value_or_none(tmp_path: Path, fault: str) -> None:
-    line, drivers = talking(tmp_path, f"{fault}%40/nox", retries=1)
-    outcomes: list[str] = []
-    async with line.bus:
-        for _ in range(40):
-            for name, driver in drivers.items():
-                outcomes.append(f"{name} {await outcome(driver, line)}")
-    assert outcomes.count("nox read") > 5
-    assert outcomes.count("so2 read") + outcomes.count("o3 read") >= (80 if fault != "close" else 40)
-    if fault not in ("noise", "slow=0.5", "flip", "flip=3"):
-        assert len(set(outcomes)) > 3, "the fault was seen"
-
-
-async def outcome(driver: BayernHessenDriver, line: TalkingLine) -> str:
-    """One poll: what was read is what the instrument showed when it was asked."""
-    try:
-        cycle = await driver.read()
-    except (NoAnswer, Garbled, Unreachable) as error:
-        return type(error).__name__
-    assert cycle.errors == ()
-    served = line.wire.served.kept[-1]
-    assert {reading.channel: reading.value for reading in readings(cycle)} == served.values
-    assert served.unit == driver._settings.address()
-    return "read"
-
-
 @in_virtual_time
 async def test_an_instrument_in_span_by_command_says_so(tmp_path: Path) -> None:
-    line, drivers = talking(tmp_path)
+    line, drivers = talking(BAYERN_HESSEN, tmp_path)
     talker = line.wire.face.talker  # type: ignore[union-attr]
     assert isinstance(talker, BayernHessenTalker)
     async with line.bus:
-        assert flags(await drivers["so2"].read()) == [0, 0]
+        assert flags(await drivers["so2"].read()) == {0}
         line.write(encode_request(SetMode("K", "097")))
-        assert flags(await drivers["so2"].read()) == [CALIBRATION, CALIBRATION]
-        assert flags(await drivers["nox"].read()) == [0, 0]
+        assert flags(await drivers["so2"].read()) == {CALIBRATION}
+        assert flags(await drivers["nox"].read()) == {0}
         line.write(encode_request(SetMode("M", "097")))
         talker.words[42] = 0x0001
-        assert flags(await drivers["so2"].read()) == [0, 0]
-        assert flags(await drivers["nox"].read()) == [FAULT, FAULT]
-
-
-def flags(cycle: Cycle) -> Sequence[int]:
-    return [reading.flags for reading in readings(cycle)]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("unit = 97", "unit = 42", 'is the address of device "nox" too'),
-        ("unit = 97", 'query = "DA"\nunit = 97', "asked without its address"),
-    ],
-)
-def test_two_instruments_whose_answers_could_be_mixed_up_are_refused(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
-    with pytest.raises(StationFileError) as told:
-        load_station(written(tmp_path, STATION.replace(old, new)), elsewhere=True)
-    assert message in str(told.value)
+        assert flags(await drivers["so2"].read()) == {0}
+        assert flags(await drivers["nox"].read()) == {FAULT}

@@ -6,22 +6,15 @@ from typing import Any
 
 import pytest
 
-from agent.station import load_station
-from agent.tables import settings_of, wire_of
-from config.errors import StationFileError
 from drivers.clink import ClinkDriver, Settings
 from drivers.driver import Cycle
-from drivers.errors import Garbled, NoAnswer, Refused, Unreachable
-from drivers.lines import bus_for, on
+from drivers.errors import Garbled, NoAnswer, Refused
 from drivers.protocols.clink import Command, encode_reply, encode_request
 from drivers.protocols.clink import Wire as Wording
-from sim.rehearsal import Rehearsal, rewrite
-from sim.served import ServedLog
-from sim.talk import TalkFace
 from sim.talkers.clink import ClinkTalker
-from sim.twin import Wishes, serve, wires
 from telemetry.reading import Flag, Reading
-from tests.drivers.simulated_talk import SimulatedLine, TalkingLine, moment
+from tests.drivers.air_analyzers import CLINK, flags, readings, talking
+from tests.drivers.air_analyzers import asked as analyzer_asked
 from tests.virtual_time import in_virtual_time
 
 FAULT, CALIBRATION = int(Flag.INSTRUMENT_FAULT), int(Flag.CALIBRATION)
@@ -40,18 +33,10 @@ def settings(*channels: dict[str, Any], **more: Any) -> Settings:
 async def said(asked: Settings, answers: dict[bytes, bytes], **more: Any) -> tuple[Cycle, list[bytes]]:
     """What the driver makes of an analyzer that gives these answers to these words, and what was sent."""
 
-    def answer(request: bytes) -> list[tuple[float, bytes]]:
-        words = request.lstrip(b"\xb1").rstrip(b"\r")
-        return [(0.05, answers[words])] if words in answers else []
+    def answer(request: bytes) -> bytes | None:
+        return answers.get(request.lstrip(b"\xb1").rstrip(b"\r"))
 
-    line = SimulatedLine(answer, **more)
-    async with line.bus:
-        cycle = await ClinkDriver(asked, line.bus).read()
-    return cycle, [request for _, request in line.requests]
-
-
-def readings(cycle: Cycle) -> tuple[Reading, ...]:
-    return tuple(reading for block in cycle.blocks for reading in block.readings)
+    return await analyzer_asked(ClinkDriver, asked, answer, **more)
 
 
 @in_virtual_time
@@ -231,163 +216,20 @@ def test_what_a_device_says_of_itself() -> None:
         settings(flag_bits={"0C": "calibration"})
 
 
-STATION = """\
-[station]
-id = "AIR"
-
-[[line]]
-id = "rs485"
-url = "serial:///dev/ttyS77?baudrate=9600&parity=N"
-timeout = "300ms"
-guard = "50ms"
-
-[[line]]
-id = "server"
-url = "tcp://10.0.0.6:9880"
-timeout = "300ms"
-guard = "50ms"
-
-[[device]]
-id = "o3"
-line = "rs485"
-driver = "clink"
-unit = 49
-checksum = true
-every = "5s"
-channel = [
-  { id = "O3", field = "o3", unit = "ppb" },
-  { id = "flow", field = "flow a", unit = "L/min", instrument_unit = "CC/M" },
-  { id = "flags", unit = "1" },
-]
-
-[[device]]
-id = "so2"
-line = "rs485"
-driver = "clink"
-unit = 43
-checksum = true
-sum_with_line_feed = true
-states = ["gas mode", "mode"]
-flag_bits = { "0000000F" = "instrument_fault" }
-every = "5s"
-channel = [ { id = "SO2", field = "so2", unit = "ug/m3", instrument_unit = "ppb", scale = 2.62 } ]
-
-[[device]]
-id = "pm"
-line = "server"
-driver = "clink"
-states = []
-end = "nul"
-every = "5s"
-channel = [
-  { id = "PM10", field = "pm", unit = "µg/m3" },
-  { id = "T", field = "ambient temp", unit = "°C" },
-  { id = "ratio", unit = "1" },
-]
-"""
-
-
-def written(folder: Path, text: str = STATION) -> Path:
-    file = folder / "station.toml"
-    file.write_text(text, encoding="utf-8")
-    return file
-
-
-@pytest.mark.system
-async def test_the_twin_is_read_on_a_pseudo_terminal_and_over_tcp(tmp_path: Path) -> None:
-    file = written(tmp_path)
-    served = ServedLog()
-    read: dict[tuple[str, str], Any] = {}
-    async with serve(load_station(file, elsewhere=True), Wishes(links=tmp_path), served) as (urls, _):
-        copy = tmp_path / "rehearsal.toml"
-        copy.write_text(rewrite(STATION, "station.toml", Rehearsal(urls, "k.pem", "l.db")), encoding="utf-8")
-        station = load_station(copy, elsewhere=True)
-        for line in station.lines:
-            devices = [device for device in station.devices if device.line == line.id]
-            async with bus_for(wire_of(line), [settings_of(device) for device in devices], lambda: 0) as bus:
-                for device in devices:
-                    cycle = await on(bus, ClinkDriver, settings_of(device)).read()
-                    assert cycle.errors == (), device.id
-                    assert all(reading.flags == 0 for reading in readings(cycle))
-                    read |= {(device.id, name): value for name, value, _ in readings(cycle)}
-    last = {(answer.device, name): value for answer in served.kept for name, value in answer.values.items()}
-    assert read == last
-    assert len(read) == 7
-
-
-def talking(folder: Path, *faults: str, **more: Any) -> tuple[TalkingLine, dict[str, ClinkDriver]]:
-    """The twin of the line rs485 in virtual time, and the drivers of its devices."""
-    station = load_station(written(folder), elsewhere=True)
-    face = wires(station, Wishes(), ServedLog(), moment)["rs485"].face
-    assert isinstance(face, TalkFace)
-    line = TalkingLine(face, faults=faults, timeout="1s", guard="1s", **more)
-    devices = [device for device in station.devices if device.line == "rs485"]
-    return line, {device.id: ClinkDriver(settings_of(device), line.bus) for device in devices}
-
-
-FAULTS = ("silent", "late=1.2", "truncated", "flip", "flip=3", "noise", "close", "reboot=3", "slow=0.5")
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@in_virtual_time
-async def test_every_fault_gives_the_right_value_or_none(tmp_path: Path, fault: str) -> None:
-    line, drivers = talking(tmp_path, f"{fault}%20/o3", retries=1)
-    whole = 0
-    async with line.bus:
-        for _ in range(40):
-            before = len(line.wire.served.kept)
-            for device, driver in drivers.items():
-                got = await polled(driver)
-                served = [
-                    answer for answer in list(line.wire.served.kept)[before:] if answer.device == device
-                ]
-                shown = {(name, value) for answer in served for name, value in answer.values.items()}
-                assert set(got.items()) <= shown, "nothing but what this instrument said in this poll"
-                whole += len(got) == len(driver._settings.channel)
-    assert whole >= 45
-    assert sum(bool(answer.faults) for answer in line.wire.served.kept) > 5
-
-
-async def polled(driver: ClinkDriver) -> dict[str, Any]:
-    """The values of one poll; what has none has a reason."""
-    try:
-        cycle = await driver.read()
-    except (NoAnswer, Garbled, Unreachable):
-        return {}
-    assert sorted(name for name, _, _ in readings(cycle)) == sorted(c.id for c in driver._settings.channel)
-    assert all(value is not None or flags for _, value, flags in readings(cycle))
-    return {name: value for name, value, _ in readings(cycle) if value is not None}
-
-
 @in_virtual_time
 async def test_an_analyzer_that_is_sent_span_gas_says_so(tmp_path: Path) -> None:
-    line, drivers = talking(tmp_path)
+    line, drivers = talking(CLINK, tmp_path)
     talker = line.wire.face.talker  # type: ignore[union-attr]
     assert isinstance(talker, ClinkTalker)
     async with line.bus:
-        assert {flags for _, _, flags in readings(await drivers["so2"].read())} == {0}
+        assert flags(await drivers["so2"].read()) == {0}
         line.write(encode_request(Command("set span", 43)))
         talker.says[49]["flags"] = "0000000F"
         cycle = await drivers["so2"].read()
-        assert {flags for _, _, flags in readings(cycle)} == {CALIBRATION}
+        assert flags(cycle) == {CALIBRATION}
         ozone = {name: value for name, value, _ in readings(await drivers["o3"].read())}
         assert ozone["flags"] == 15
         line.write(encode_request(Command("set sample", 43)))
         talker.says[43] |= {"mode": "service", "flags": "00000001"}
         cycle = await drivers["so2"].read()
-        assert {flags for _, _, flags in readings(cycle)} == {MAINTENANCE | FAULT}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("unit = 43", "unit = 49", 'is the address of device "o3" too'),
-        ("unit = 43\n", "", "asked without its address"),
-    ],
-)
-def test_two_analyzers_whose_answers_could_be_mixed_up_are_refused(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
-    with pytest.raises(StationFileError) as told:
-        load_station(written(tmp_path, STATION.replace(old, new)), elsewhere=True)
-    assert message in str(told.value)
+        assert flags(cycle) == {MAINTENANCE | FAULT}

@@ -1,7 +1,7 @@
 """Every driver x every fault of the simulators: a reading with a flag, no hang, no value of another device or question.
 
-What happens in each cell is pinned in CELLS. Serial ports are not here: above the port, which test_serial_stream and
-test_pymodbus_line have, a serial line is what a serial server is.
+What happens in each cell is pinned in CELLS. Serial ports and TLS are not here: above the port, which test_serial_stream
+and test_pymodbus_line have, a serial line is what a serial server is, and tls:// carries the frames of tcp://.
 """
 
 import inspect

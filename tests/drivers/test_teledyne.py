@@ -6,20 +6,14 @@ from typing import Any
 
 import pytest
 
-from agent.station import load_station
-from agent.tables import settings_of, wire_of
-from config.errors import StationFileError
 from drivers.driver import Cycle
-from drivers.errors import Garbled, NoAnswer, Refused, Unreachable
-from drivers.lines import bus_for, on
+from drivers.errors import Garbled, NoAnswer, Refused
 from drivers.teledyne import Settings, TeledyneDriver
-from sim.rehearsal import Rehearsal, rewrite
-from sim.served import ServedLog
-from sim.talk import TalkFace
 from sim.talkers.teledyne import TeledyneTalker
-from sim.twin import Wishes, serve, wires
 from telemetry.reading import Flag, Reading
-from tests.drivers.simulated_talk import SimulatedLine, TalkingLine, moment
+from tests.drivers.air_analyzers import TELEDYNE, flags, readings, talking
+from tests.drivers.air_analyzers import asked as analyzer_asked
+from tests.drivers.simulated_talk import SimulatedLine
 from tests.virtual_time import in_virtual_time
 
 FAULT, CALIBRATION = int(Flag.INSTRUMENT_FAULT), int(Flag.CALIBRATION)
@@ -41,14 +35,7 @@ def settings(*channels: dict[str, Any], **more: Any) -> Settings:
 
 async def said(asked: Settings, answers: dict[bytes, bytes], **more: Any) -> tuple[Cycle, list[bytes]]:
     """What the driver makes of an instrument that answers so, and what was sent."""
-    line = SimulatedLine(lambda request: [(0.05, answers[request])] if request in answers else [], **more)
-    async with line.bus:
-        cycle = await TeledyneDriver(asked, line.bus).read()
-    return cycle, [request for _, request in line.requests]
-
-
-def readings(cycle: Cycle) -> tuple[Reading, ...]:
-    return tuple(reading for block in cycle.blocks for reading in block.readings)
+    return await analyzer_asked(TeledyneDriver, asked, answers.get, **more)
 
 
 @in_virtual_time
@@ -171,165 +158,18 @@ def test_what_a_device_says_of_itself() -> None:
     ]
 
 
-STATION = """\
-[station]
-id = "AIR"
-
-[[line]]
-id = "rs485"
-url = "serial:///dev/ttyS77?baudrate=9600&parity=N"
-timeout = "300ms"
-guard = "50ms"
-
-[[line]]
-id = "server"
-url = "tcp://10.0.0.6:3000"
-timeout = "300ms"
-guard = "50ms"
-
-[[device]]
-id = "o3"
-line = "rs485"
-driver = "teledyne"
-unit = 400
-list_wait = "100ms"
-every = "5s"
-channel = [
-  { id = "O3", unit = "ppb" },
-  { id = "flow", field = "SAMPFLOW", label = "SAMP FL", unit = "L/min", instrument_unit = "CC/M" },
-  { id = "box", field = "BOX TEMP", unit = "°C", instrument_unit = "C" },
-]
-
-[[device]]
-id = "so2"
-line = "rs485"
-driver = "teledyne"
-unit = 0
-warnings = false
-every = "5s"
-channel = [ { id = "SO2", unit = "ug/m3", instrument_unit = "ppb", scale = 2.62 } ]
-
-[[device]]
-id = "co"
-line = "server"
-driver = "teledyne"
-mode = "computer"
-list_wait = "100ms"
-every = "5s"
-channel = [ { id = "CO", unit = "ppm" } ]
-"""
-
-
-def written(folder: Path, text: str = STATION) -> Path:
-    file = folder / "station.toml"
-    file.write_text(text, encoding="utf-8")
-    return file
-
-
-@pytest.mark.system
-async def test_the_twin_is_read_on_a_pseudo_terminal_and_over_tcp(tmp_path: Path) -> None:
-    file = written(tmp_path)
-    served = ServedLog()
-    read: dict[tuple[str, str], Any] = {}
-    async with serve(load_station(file, elsewhere=True), Wishes(links=tmp_path), served) as (urls, _):
-        copy = tmp_path / "rehearsal.toml"
-        copy.write_text(rewrite(STATION, "station.toml", Rehearsal(urls, "k.pem", "l.db")), encoding="utf-8")
-        station = load_station(copy, elsewhere=True)
-        for line in station.lines:
-            devices = [device for device in station.devices if device.line == line.id]
-            async with bus_for(wire_of(line), [settings_of(device) for device in devices], lambda: 0) as bus:
-                for device in devices:
-                    cycle = await on(bus, TeledyneDriver, settings_of(device)).read()
-                    assert cycle.errors == (), device.id
-                    assert all(reading.flags == 0 for reading in readings(cycle))
-                    read |= {(device.id, name): value for name, value, _ in readings(cycle)}
-    last = {(answer.device, name): value for answer in served.kept for name, value in answer.values.items()}
-    assert read == last
-    assert len(read) == 5
-
-
-def talking(folder: Path, *faults: str, **more: Any) -> tuple[TalkingLine, dict[str, TeledyneDriver]]:
-    """The twin of the line rs485 in virtual time, and the drivers of its devices."""
-    station = load_station(written(folder), elsewhere=True)
-    face = wires(station, Wishes(), ServedLog(), moment)["rs485"].face
-    assert isinstance(face, TalkFace)
-    line = TalkingLine(face, faults=faults, timeout="1s", guard="1s", **more)
-    devices = [device for device in station.devices if device.line == "rs485"]
-    return line, {device.id: TeledyneDriver(settings_of(device), line.bus) for device in devices}
-
-
-# A flipped digit is another value in this protocol, which has no check: that fault is told apart below.
-FAULTS = ("silent", "late=1.2", "truncated", "noise", "close", "reboot=3", "slow=0.5")
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-@in_virtual_time
-async def test_every_fault_gives_the_right_value_or_none(tmp_path: Path, fault: str) -> None:
-    line, drivers = talking(tmp_path, f"{fault}%20/o3", retries=1)
-    whole = 0
-    async with line.bus:
-        for _ in range(40):
-            before = len(line.wire.served.kept)
-            for device, driver in drivers.items():
-                got = await polled(driver)
-                served = [
-                    answer for answer in list(line.wire.served.kept)[before:] if answer.device == device
-                ]
-                shown = {(name, value) for answer in served for name, value in answer.values.items()}
-                assert set(got.items()) <= shown, "nothing but what this instrument said in this poll"
-                whole += len(got) == len(driver._settings.channel)
-    assert whole >= 45
-    assert sum(bool(answer.faults) for answer in line.wire.served.kept) > 5
-
-
-@in_virtual_time
-async def test_a_flipped_bit_never_gives_another_instruments_value_and_no_hang(tmp_path: Path) -> None:
-    line, drivers = talking(tmp_path, "flip%30/o3", retries=1)
-    async with line.bus:
-        for _ in range(100):
-            got = await polled(drivers["o3"])
-            assert set(got) <= {"O3", "flow", "box"}
-            assert await polled(drivers["so2"]), "its neighbour is never hit"
-
-
-async def polled(driver: TeledyneDriver) -> dict[str, Any]:
-    """The values of one poll; what has none has a reason."""
-    try:
-        cycle = await driver.read()
-    except (NoAnswer, Garbled, Refused, Unreachable):
-        return {}
-    assert sorted(name for name, _, _ in readings(cycle)) == sorted(c.id for c in driver._settings.channel)
-    assert all(value is not None or flags for _, value, flags in readings(cycle))
-    return {name: value for name, value, _ in readings(cycle) if value is not None}
-
-
 @in_virtual_time
 async def test_warnings_come_and_go_with_the_instrument(tmp_path: Path) -> None:
-    line, drivers = talking(tmp_path)
+    line, drivers = talking(TELEDYNE, tmp_path)
     talker = line.wire.face.talker  # type: ignore[union-attr]
     assert isinstance(talker, TeledyneTalker)
     async with line.bus:
-        assert {flags for _, _, flags in readings(await drivers["o3"].read())} == {0}
+        assert flags(await drivers["o3"].read()) == {0}
         talker.warnings[400] = ["SAMPLE FLOW WARN", "SYSTEM RESET"]
         talker.warnings[0] = ["SYSTEM RESET"]
         cycle = await drivers["o3"].read()
-        assert {flags for _, _, flags in readings(cycle)} == {FAULT}
+        assert flags(cycle) == {FAULT}
         assert [str(error) for error in cycle.errors] == ["the instrument warns: SAMPLE FLOW WARN"]
-        assert {flags for _, _, flags in readings(await drivers["so2"].read())} == {0}
+        assert flags(await drivers["so2"].read()) == {0}
         talker.warnings[400] = []
-        assert {flags for _, _, flags in readings(await drivers["o3"].read())} == {0}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("unit = 0\n", "unit = 400\n", 'is the address of device "o3" too'),
-        ("unit = 0\n", "", "asked without its address"),
-    ],
-)
-def test_two_instruments_whose_answers_could_be_mixed_up_are_refused(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
-    with pytest.raises(StationFileError) as told:
-        load_station(written(tmp_path, STATION.replace(old, new)), elsewhere=True)
-    assert message in str(told.value)
+        assert flags(await drivers["o3"].read()) == {0}

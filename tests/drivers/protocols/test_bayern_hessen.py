@@ -23,6 +23,7 @@ from drivers.protocols.bayern_hessen import (
 )
 from drivers.protocols.bayern_hessen_frame import Framing, encode_frame
 from drivers.protocols.modbus_pdu import Malformed
+from tests.drivers.protocols.feeding import feed_every_way
 
 pytestmark = pytest.mark.pure
 
@@ -139,35 +140,28 @@ def _take(query: DataQuery, dialect: Dialect) -> Callable[[bytearray], object]:
 @pytest.mark.parametrize(("frame", "request_"), REQUESTS.values(), ids=REQUESTS)
 def test_a_request_goes_both_ways(frame: bytes, request_: bh.Request) -> None:
     assert bh.encode_request(request_) == frame
-    feed(frame, request_, bh.take_request)
-
-
-def feed(frame: bytes, expected: object, take: Callable[[bytearray], object]) -> None:
-    """Whole, byte by byte, with the next message and with noise around it, cut at every length."""
-    buffer = bytearray(frame + frame)
-    assert take(buffer) == expected
-    assert buffer == frame
-    for cut in range(len(frame)):
-        buffer = bytearray(frame[:cut])
-        assert take(buffer) is None
-        assert buffer == frame[:cut]
-    slowly = bytearray(b"\x00\xfe" + frame + b"\xff")
-    with pytest.raises(Malformed) as noise:
-        take(slowly)
-    assert noise.value.evidence == b"\x00\xfe"
-    assert take(slowly) == expected
-    assert slowly == b"\xff"
+    feed_every_way(frame, request_, bh.take_request)
 
 
 @pytest.mark.parametrize(("frame", "query", "dialect", "values"), REPLIES.values(), ids=REPLIES)
 def test_a_reply_is_read(frame: bytes, query: DataQuery, dialect: Dialect, values: tuple[Value, ...]) -> None:
-    feed(frame, values, _take(query, dialect))
+    feed_every_way(frame, values, _take(query, dialect))
 
 
 @pytest.mark.parametrize("name", [name for name in REPLIES if name not in WHOLE_MANTISSAS_ARE_NORMALISED])
 def test_a_reply_is_written(name: str) -> None:
     frame, query, dialect, values = REPLIES[name]
     assert bh.encode_reply(query, values, dialect) == frame
+
+
+def test_noise_before_a_message_is_cut_off_and_shown() -> None:
+    for frame, message in REQUESTS.values():
+        buffer = bytearray(b"\x00\xfe" + frame + b"\xff")
+        with pytest.raises(Malformed) as noise:
+            bh.take_request(buffer)
+        assert noise.value.evidence == b"\x00\xfe"
+        assert bh.take_request(buffer) == message
+        assert buffer == b"\xff"
 
 
 def test_a_number_is_taken_exactly_as_it_was_written() -> None:

@@ -9,6 +9,7 @@ from drivers.protocols import clink
 from drivers.protocols.clink import Command, Measured, Wire
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import Refusal
+from tests.drivers.protocols.feeding import feed_every_way
 
 pytestmark = pytest.mark.pure
 
@@ -36,21 +37,7 @@ MEASURED = {
 @pytest.mark.parametrize(("words", "wire", "value", "unit"), MEASURED.values(), ids=MEASURED)
 def test_a_value_is_read(words: str, wire: bytes, value: str, unit: str) -> None:
     take = _take(Command(words), PLAIN)
-    feed(wire, Measured(Decimal(value), unit), lambda buffer: _measured(take(buffer)))
-
-
-def feed(frame: bytes, expected: object, take: Callable[[bytearray], object]) -> None:
-    """With the next message behind it, cut at every length, and noise behind it left alone."""
-    buffer = bytearray(frame + frame)
-    assert take(buffer) == expected
-    assert buffer == frame
-    for cut in range(len(frame)):
-        buffer = bytearray(frame[:cut])
-        assert take(buffer) is None
-        assert buffer == frame[:cut]
-    buffer = bytearray(frame + b"\xfe")
-    assert take(buffer) == expected
-    assert buffer == b"\xfe"
+    feed_every_way(wire, Measured(Decimal(value), unit), lambda buffer: _measured(take(buffer)))
 
 
 def _take(command: Command, wire: Wire) -> Callable[[bytearray], clink.Answer | None]:
@@ -77,7 +64,7 @@ def test_a_command_goes_to_one_instrument() -> None:
         Command("flags"),
         Command("o3", 127),
     ):
-        feed(clink.encode_request(command), command, clink.take_request)
+        feed_every_way(clink.encode_request(command), command, clink.take_request)
 
 
 def test_noise_before_a_command_is_cut_off_and_shown() -> None:
@@ -115,7 +102,7 @@ def test_sums_of_the_manual_and_of_the_reference(words: str, body: str, sum_: st
     """0570 is printed in 48C B-19; it counts neither the line feed nor `sum`."""
     command, frame = Command(words), f"{words} {body}\nsum {sum_}\r".encode()
     assert clink.encode_reply(command, body, wire=SUMMED) == frame
-    feed(frame, clink.Answer(command, (body,)), _take(command, SUMMED))
+    feed_every_way(frame, clink.Answer(command, (body,)), _take(command, SUMMED))
 
 
 def test_the_line_feed_may_count() -> None:
@@ -253,6 +240,6 @@ def test_over_tcp_a_reply_may_end_otherwise() -> None:
 def test_a_reply_is_written_as_it_is_read() -> None:
     for wire in (PLAIN, SUMMED, Wire(star=True), Wire(checksum=True, star=True, end=b"\r\x00")):
         frame = clink.encode_reply(O3, "30.781 ppb", wire=wire)
-        feed(frame, clink.Answer(O3, ("30.781 ppb",)), _take(O3, wire))
+        feed_every_way(frame, clink.Answer(O3, ("30.781 ppb",)), _take(O3, wire))
         many = clink.encode_reply(Command("lrec 2 2"), records=("one", "two"), wire=wire)
         assert _answer("lrec 2 2", many, wire).lines == ("one", "two")

@@ -1,6 +1,5 @@
 """Teledyne's words: the manual's line, warnings in between, and what is no answer."""
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -9,6 +8,7 @@ from drivers.protocols import teledyne
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.teledyne import COMPUTER, TERMINAL, Measured, Message, Mode, Request, Unasked
 from drivers.protocols.text import Refusal
+from tests.drivers.protocols.feeding import feed_every_way
 
 pytestmark = pytest.mark.pure
 
@@ -24,29 +24,13 @@ MESSAGES: dict[str, tuple[bytes, Message]] = {
 }
 
 
-def feed(frame: bytes, expected: object, take: Callable[[bytearray], object]) -> None:
-    """With the next message behind it, cut at every length, noise in a line of its own before it."""
-    buffer = bytearray(frame + frame)
-    assert take(buffer) == expected
-    assert buffer == frame
-    for cut in range(len(frame)):
-        buffer = bytearray(frame[:cut])
-        assert take(buffer) is None
-        assert buffer == frame[:cut]
-    buffer = bytearray(b"\xfe\x01\n" + frame + b"\xff")
-    with pytest.raises(Malformed):
-        take(buffer)
-    assert take(buffer) == expected
-    assert buffer == b"\xff"
-
-
 @pytest.mark.parametrize(("frame", "message"), MESSAGES.values(), ids=MESSAGES)
 def test_a_message_goes_both_ways(frame: bytes, message: Message) -> None:
     assert teledyne.encode_message(message, TERMINAL) == frame
-    feed(frame, message, teledyne.take_message)
+    feed_every_way(frame, message, teledyne.take_message)
     quiet = frame.replace(b"\r", b"")
     assert teledyne.encode_message(message, COMPUTER) == quiet
-    feed(quiet, message, teledyne.take_message)
+    feed_every_way(quiet, message, teledyne.take_message)
 
 
 @pytest.mark.parametrize("mode", [TERMINAL, COMPUTER])
