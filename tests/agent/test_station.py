@@ -47,7 +47,7 @@ ODD = [
 ]
 
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "examples" / "stations").glob("*.toml"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "examples").rglob("*.toml"))
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)

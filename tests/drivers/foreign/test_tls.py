@@ -97,16 +97,25 @@ async def test_a_server_that_demands_a_certificate_says_what_it_has_against_ours
     theirs = Authority(tmp_path, "stranger").issue("station", "station")
     demand = ("verify=1", f"cafile={plant.ca}")
     with running(str(server), "tcp") as behind:
-        for versions in ((), ("openssl-max-proto-version=TLS1.2",)):
+        for old, versions in ((False, ()), (True, ("openssl-max-proto-version=TLS1.2",))):
             with tls_before(socat, behind, files, *demand, *versions) as port:
                 async with bus(port, plant.ca, cert=ours.cert, cert_key=ours.key) as exchange:
                     await check_everything(exchange)
+            # In TLS 1.3 its word comes after the handshake, and a reset right behind it may swallow it.
+            swallowed = () if old else (", or demand a client certificate (cert, cert_key)",)
             with tls_before(socat, behind, files, *demand, *versions) as port:
                 async with bus(port, plant.ca) as exchange:
                     said = await refusal(exchange)
-                    assert "it demands a client certificate" in said or "it may demand a client" in said
+                    word = (
+                        "it demands a client certificate",
+                        "it may demand a client certificate",
+                        *swallowed,
+                    )
+                    assert any(words in said for words in word), said
                 async with bus(port, plant.ca, cert=theirs.cert, cert_key=theirs.key) as exchange:
-                    assert "it does not accept our certificate; check cert" in await refusal(exchange)
+                    said = await refusal(exchange)
+                    word = ("it does not accept our certificate; check cert", *swallowed)
+                    assert any(words in said for words in word), said
 
 
 async def test_tls_older_than_1_2_is_refused(plant: Authority, server: Path, socat: str) -> None:
