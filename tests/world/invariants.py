@@ -6,7 +6,7 @@ and the centre finds nothing that no fault explains
 """
 
 from buffer import quarantine
-from central.stations import FindingLine, stations
+from central.stations import FindingLine, StationSummary, stations
 from central.verify import verify
 from telemetry.finding import FindingKind
 from telemetry.ranges import normal
@@ -39,7 +39,7 @@ def settled(world: World) -> str:
     ]
     if missing:
         return f"the centre does not have {len(missing)} records, {missing[0]} among them"
-    return _owed(world)
+    return _owed(world) or _in_doubt(world)
 
 
 def _owed(world: World) -> str:
@@ -57,6 +57,18 @@ def _owed(world: World) -> str:
                 f"{owed.ledger.hex()[:6]} owes {len(left)} records, {left[0]} among them, that the centre has"
             )
     return ""
+
+
+def _in_doubt(world: World) -> str:
+    doubts = [
+        found
+        for found in _seen_by_the_centre(world).findings
+        if found.what == FindingKind.HEAD_CONTRADICTS.value and found.is_open
+    ]
+    if doubts:
+        known = reckoned(world)
+        doubts = [found for found in doubts if not _is_explained(world, known, found)]
+    return f"the centre is in doubt: {doubts[0].detail}" if doubts else ""
 
 
 def _undelivered(world: World) -> list[bytes]:
@@ -145,13 +157,18 @@ def _forked(world: World) -> list[tuple[Place, str]]:
 
 def _findings(world: World, known: Ledgers) -> list[str]:
     """What the centre found and no fault explains."""
-    (summary,) = [s for s in stations(world.centre_disk.folder) if s.station == STATION]
+    summary = _seen_by_the_centre(world)
     texts = [
         f"{found.what} {(found.ledger or '')[:6]}/{found.seq}: {found.detail}"
         for found in summary.findings
         if not _is_explained(world, known, found)
     ]
     return texts if texts or not summary.rejected else [f"{summary.rejected} records were rejected"]
+
+
+def _seen_by_the_centre(world: World) -> StationSummary:
+    (summary,) = [s for s in stations(world.centre_disk.folder) if s.station == STATION]
+    return summary
 
 
 def _is_explained(world: World, known: Ledgers, found: FindingLine) -> bool:
