@@ -4,7 +4,8 @@
     line tcp-1:  ── flow ··· flow ··· flow ··· flow ··· flow ··· flow    never waits for another line
 
 A device that does not answer costs its line one timeout, gets one flagged record, and is asked again later and
-later (agent.schedule). When it is back one gap record says from when to when it was silent.
+later (agent.schedule), behind those that answer: they keep their period. When it is back one gap record says from when
+to when it was silent.
 """
 
 import asyncio
@@ -28,6 +29,9 @@ PLACE_S = 0.00002
 
 STATUS_FIRST_MS = 5
 """Of devices that are due within so many ms, the one whose channels are a status of others is asked first."""
+
+SILENT_LAST_MS = 50
+"""Devices that are due within so many ms after a silent one are asked before it: its timeout costs them nothing."""
 
 LONGEST_CYCLE_MS = 60_000
 """A line that did not come round within this after its due time is stuck (agent.watchdog)."""
@@ -154,7 +158,9 @@ class Line:
 
 
 def _due_ms(device: Device) -> float:
-    """A status goes before the values that it speaks for."""
+    """A status goes before the values that it speaks for, and who did not answer the last time behind all others."""
+    if device.due.failures:
+        return device.due.due_ms + SILENT_LAST_MS
     return device.due.due_ms - (STATUS_FIRST_MS if device.source is not None else 0)
 
 

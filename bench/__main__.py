@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from bench import backfill, card, held, measure, retention, rough, wear
+from bench import backfill, card, held, measure, retention, rough, silence, wear
 from bench.calibration import calibrate
 from bench.load import Load
 from bench.measure import Pace, Start
@@ -48,7 +48,7 @@ QUICK = (
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False), help="Where the stores are put.")
 def bench(*, quick: bool, as_json: bool, folder: str | None) -> None:
-    """Measure the agent on simulated stations, in some seven minutes. Nothing is asserted.
+    """Measure the agent on simulated stations, in some nine minutes. Nothing is asserted.
 
     Example: python -m bench --quick
     """
@@ -72,9 +72,15 @@ def _run(plans: tuple[Plan, ...], place: Path, *, quick: bool) -> Report:
                 _say("the throw-away agent")
                 thrown = rough.measure(stage, plan.pace)
     assert thrown is not None
+    dead = None if quick else _dead(place)
     drains = () if quick else _drains(place)
     machine = before, calibrate(), os.cpu_count() or 1, file_system(place)
-    return Report(*machine, tuple(scenarios), thrown, drains, None if quick else _store(place))
+    return Report(*machine, tuple(scenarios), thrown, drains, None if quick else _store(place), dead)
+
+
+def _dead(place: Path) -> silence.Silence:
+    _say(f"{silence.LINES} lines with {len(silence.DEAD)} dead devices")
+    return silence.measure(place / "silence")
 
 
 def _store(place: Path) -> StoreFigures:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench import backfill, card, held, retention, wear
+from bench import backfill, card, held, retention, silence, wear
 from bench.calibration import Calibration
 from bench.measure import Drained, Span, Start, Steady
 from bench.rough import Rough
@@ -55,6 +55,7 @@ class Report:
     rough: Rough
     drains: tuple[backfill.Drain, ...] = ()
     store: "StoreFigures | None" = None
+    dead: silence.Silence | None = None
 
     def as_json(self) -> str:
         """For programs; the units are in the names."""
@@ -67,6 +68,7 @@ class Report:
             self._table(),
             *self._backlogs(),
             *map(backfill.as_text, self.drains),
+            *([silence.as_text(self.dead)] if self.dead else []),
             *(self.store.lines() if self.store else ()),
             self._ratio(),
         ]

@@ -57,6 +57,12 @@ class Child:
             raise BenchError(f"{self.name} ended: see {self.log}")
         return said
 
+    def last_words(self) -> str:
+        """What it prints when its standard input ends. BenchError when it ends without a word."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.line()
+
     def end(self) -> None:
         """At once, as a power cut does: nothing here needs an orderly end."""
         self.process.kill()
@@ -64,6 +70,22 @@ class Child:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+class Plant(NamedTuple):
+    """Instruments: the process that stands in for them, and the station file that describes them.
+
+    `describe` is given the ports that the process printed, the broker's url and the centre's public key.
+    """
+
+    arguments: Sequence[str]
+    describe: Callable[[Sequence[int], str, Path], str]
+
+
+def usual(load: Load) -> Plant:
+    """Each instrument on a port of its own."""
+    arguments = ("bench.instruments", str(load.devices), str(load.channels))
+    return Plant(arguments, lambda ports, broker, centre: station_file(load, ports, broker, centre))
 
 
 class Stage(NamedTuple):
@@ -75,6 +97,7 @@ class Stage(NamedTuple):
     broker: LocalBroker
     centre: Reader
     file: Path
+    plant: Child
 
     @property
     def centre_key(self) -> Path:
@@ -113,8 +136,9 @@ def child(folder: Path, name: str, *arguments: str) -> Iterator[Child]:
 
 
 @contextmanager
-def set_up(folder: Path, load: Load) -> Iterator[Stage]:
+def set_up(folder: Path, load: Load, instruments: Plant | None = None) -> Iterator[Stage]:
     """Instruments, broker and centre for this load, and the station file; no agent yet."""
+    there = instruments or usual(load)
     folder.mkdir(parents=True)
     trace = folder / "centre.trace"
     trace.touch()
@@ -123,15 +147,14 @@ def set_up(folder: Path, load: Load) -> Iterator[Stage]:
     station = keyfile.create(folder / "station.pem")
     centre_folder.station_key(load.station).write_bytes(public_to_pem(station.public))
     broker = LocalBroker(folder / "broker")
-    instruments = ("bench.instruments", str(load.devices), str(load.channels))
     centre = ("bench.centre", str(centre_folder.path), "127.0.0.1", str(broker.port), str(trace))
     broker.start()
     try:
-        with child(folder, "instruments", *instruments) as plant, child(folder, "centre", *centre):
+        with child(folder, "instruments", *there.arguments) as plant, child(folder, "centre", *centre):
             ports: list[int] = json.loads(plant.line())
             file = folder / "station.toml"
-            file.write_text(station_file(load, ports, broker.url, centre_folder.public))
-            stage = Stage(folder, load, ports, broker, Reader(trace), file)
+            file.write_text(there.describe(ports, broker.url, centre_folder.public))
+            stage = Stage(folder, load, ports, broker, Reader(trace), file, plant)
             stage.wait_for(lambda event: event.kind == READY, "the centre was not ready")
             yield stage
     finally:

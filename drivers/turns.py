@@ -117,6 +117,7 @@ class Turns:
         self._late_seen = 0
         self._stray_seen = 0
         self._failures = 0
+        self._hung_up = False
         self._due_at = float("-inf")
         self._down = Unreachable(f"{where}: the line is not open")
         self._silent = 0
@@ -193,7 +194,7 @@ class Turns:
             self._stats.error = str(error)
             raise
         except Unreachable as error:
-            self._put_off(error)
+            self._put_off(error, hung_up=True)
             raise
         self._answered()
 
@@ -202,25 +203,33 @@ class Turns:
         self._stats.error = None
 
     async def _open(self) -> None:
-        """Opens the line when that is due; Unreachable at once when it is not."""
-        if self._due_at > _now():
+        """Opens the line when that is due; Unreachable at once when it is not.
+
+        A line that opens and is hung up is waited for a moment: one device's doing must not cost its neighbour, which
+        is asked next, a reading.
+        """
+        wait_s = self._due_at - _now()
+        if self._hung_up and 0 < wait_s <= FIRST_PAUSE_S:
+            await asyncio.sleep(wait_s)
+        elif wait_s > 0:
             # In the same words each time: whoever logs a trouble when it changes says this one once.
             raise Unreachable(self._down.what, hint=self._down.hint)
         try:
             await self._connection.open()
         except Unreachable as error:
-            self._put_off(error)
+            self._put_off(error, hung_up=False)
             raise
         self._stats.reconnects += self._was_open
         self._was_open = True
         # Whoever had the line before (a killed run of this program) may just have asked something.
         self._quiet_until = max(self._quiet_until, _now() + self._settings.timeout_s + self._guard_s)
 
-    def _put_off(self, why: Unreachable) -> None:
+    def _put_off(self, why: Unreachable, *, hung_up: bool) -> None:
         """The first attempt after a loss comes at once, the next ones ever later, each with jitter."""
         pause_s = min(self._settings.reconnect_s, FIRST_PAUSE_S * 2.0 ** min(self._failures - 1, 20))
         self._due_at = _now() + (pause_s * (0.5 + self._jitter() / 2) if self._failures else 0.0)
         self._failures += 1
+        self._hung_up = hung_up
         self._down = Unreachable(why.what, hint=why.hint)
         self._stats.error = str(why)
 

@@ -1,6 +1,7 @@
 """One task per line: each device at its period, the dead one last."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -121,6 +122,24 @@ async def test_a_dead_device_costs_its_own_timeout_and_the_others_keep_their_per
         )
         <= 61
     )
+
+
+@in_virtual_time
+async def test_a_dead_device_is_asked_behind_those_that_answer_so_that_they_keep_their_place() -> None:
+    wire = Wire("dead", "ph", "gone", "tss")
+    for name in ("dead", "gone"):
+        wire.instruments[name].error = NoAnswer("no answer in 1 s", hint="check the cable")
+    await wire.runs_for(300)
+    first_s = (-wire.clock.wall_ms() / 1_000) % 5
+    for name in ("ph", "tss"):
+        # The first poll found out that two devices are dead.
+        late_s = [(asked_s - first_s) % 5 for asked_s in wire.instruments[name].asked_s[1:]]
+        assert len(late_s) == 59
+        assert late_s == pytest.approx([0.0] * 59, abs=0.002), name
+    for name in ("dead", "gone"):
+        asked_s = wire.instruments[name].asked_s
+        assert 8 <= len(asked_s) <= 12
+        assert max(later - earlier for earlier, later in pairwise(asked_s)) <= 62
 
 
 @in_virtual_time

@@ -136,7 +136,7 @@ def _same(said: Any, read: Any) -> bool:
 
 
 @dataclass
-class _Notes:
+class Notes:
     """The recorder's two verbs."""
 
     kept: dict[str, list[tuple[float, tuple[Block, ...]]]] = field(default_factory=dict)
@@ -172,7 +172,8 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _moment() -> Moment:
+def world_moment() -> Moment:
+    """Now, for simulators."""
     return Moment(1_795_000_000.0 + _now(), round(1_000 * _now()))
 
 
@@ -187,19 +188,19 @@ def station_of(row: Row) -> Station:
 async def story(row: Row, fault: str) -> Told:
     """The whole of it; to be run in a MemoryLoop."""
     station, served = station_of(row), ServedLog()
-    (wire,) = wires(station, Wishes(), served, now=_moment).values()
+    (wire,) = wires(station, Wishes(), served, now=world_moment).values()
     kind: Any = TalkTcpHost if isinstance(wire.face, TalkFace) else HOSTS[row.scheme]
     settings = wire_of(station.lines[0])
     tables = [settings_of(device) for device in station.devices]
     streaming = frozenset(
         device.id for device, table in zip(station.devices, tables, strict=True) if table.streams()
     )
-    told, notes = Told([], served, {}, streaming), _Notes()
+    told, notes = Told([], served, {}, streaming), Notes()
     async with (
         kind(wire, port=PORT),
         bus_for(settings, tables, lambda: round(1_000 * _now()), jitter=lambda: 1.0) as bus,
     ):
-        task = asyncio.create_task(_line(station, bus, notes, told.polls).run())
+        task = asyncio.create_task(line_of("line", station, bus, notes, told.polls).run())
         await asyncio.sleep(FAULTY_S - 1)
         wire.script.rules += parse_all([f"{fault}/a"], _units(wire), strict=True)
         await asyncio.sleep(SOUND_AGAIN_S - FAULTY_S)
@@ -215,11 +216,14 @@ def _units(wire: Wire) -> dict[str, int]:
     return {instrument.name: unit for unit, instrument in wire.face.instruments.items()}
 
 
-def _line(station: Station, bus: AnyBus, notes: _Notes, polls: list[Poll]) -> Line:
+def line_of(name: str, station: Station, bus: AnyBus, notes: Notes, polls: list[Poll]) -> Line:
+    """The agent's task of one line, whose polls are written down."""
     clock, devices = VirtualClock(mono_ms=0), []
     for table in station.devices:
-        settings = settings_of(table)
-        watched = _Watched(table.id, on(bus, catalogue.driver(table.driver), settings), polls)
-        patience_ms = round(1_000 * settings.patience_s())
-        devices.append(Device(plan_of(station.id, table), watched, Due(table.every_ms, 0.0), patience_ms))  # type: ignore[arg-type]
-    return Line("line", devices, notes, clock, lambda *_: None)  # type: ignore[arg-type]
+        if table.line == name:
+            settings = settings_of(table)
+            watched = _Watched(table.id, on(bus, catalogue.driver(table.driver), settings), polls)
+            patience_ms = round(1_000 * settings.patience_s())
+            due = Due(table.every_ms, 0.0)
+            devices.append(Device(plan_of(station.id, table), watched, due, patience_ms))  # type: ignore[arg-type]
+    return Line(name, devices, notes, clock, lambda *_: None)  # type: ignore[arg-type]

@@ -54,9 +54,9 @@ async def asked(line: SimulatedLine, request: bytes = b"?") -> Heard[str]:
     return await line.bus.ask(request, take)
 
 
-async def failure(line: SimulatedLine) -> DriverError:
+async def failure(line: SimulatedLine, request: bytes = b"?") -> DriverError:
     with pytest.raises(DriverError) as error:
-        await asked(line)
+        await asked(line, request)
     return error.value
 
 
@@ -333,6 +333,21 @@ async def test_a_line_that_cannot_be_opened_is_tried_again_later_and_meanwhile_f
         assert len(line.opened_at) == 2
         await asyncio.sleep(1)
         assert (await asked(line)).message == "1"
+
+
+@in_virtual_time
+async def test_a_device_that_hangs_up_twice_costs_its_neighbour_a_moment_and_no_reading() -> None:
+    line = SimulatedLine(lambda request: [(0.02, b"7.85\r\n")] if request == b"good?" else [], TCP)
+    async with line.bus:
+        for _ in range(2):
+            asking = asyncio.create_task(failure(line, b"bad?"))
+            await asyncio.sleep(2.5)
+            line.hang_up()
+            assert isinstance(await asking, Unreachable)
+        began_s = now()
+        assert (await asked(line, b"good?")).message == "7.85"
+        assert 0.5 <= now() - began_s <= 0.5 + 2 + 0.1
+        assert line.bus.stats.error is None
 
 
 # -- instruments that talk by themselves
