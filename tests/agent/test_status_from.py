@@ -1,10 +1,12 @@
 """A calibration valve on another module's input: what its position does to the analyzer's values, in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -97,13 +99,21 @@ class Analyzer:
 
 
 class Module(Analyzer):
-    """Two contacts; the valve closes its one while calibration gas flows, the switch opens for maintenance."""
+    """Two contacts; the valve closes its one while calibration gas flows, the switch opens for maintenance.
+
+    `answered`: when it said what of the valve, ms.
+    """
 
     valve: int | None = 0
     switch = 1
     doubt = 0
 
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__(clock)
+        self.answered: list[tuple[int, int | None]] = []
+
     def readings(self) -> tuple[Reading, ...]:
+        self.answered.append((self.clock.mono_ms(), self.valve))
         gone = int(Flag.INSTRUMENT_FAULT) if self.valve is None else self.doubt
         return Reading("valve", self.valve, gone), Reading("switch", self.switch, self.doubt)
 
@@ -324,5 +334,43 @@ def test_on_one_line_the_status_is_asked_before_the_values(first: str) -> None:
             stack.inputs.valve = 1
             await asyncio.sleep(1)
         assert stack.flags() == [0, CAL]
+
+    story()
+
+
+def possible(
+    answered: list[tuple[int, int | None]], before_ms: int, now_ms: int, fresh_ms: int
+) -> Iterator[int]:
+    """The flags of a record, from what the module had answered. What came in one ms with a record is of either."""
+    for late, early in product((0, 1), repeat=2):
+        heard = [(ms, valve) for ms, valve in answered if ms <= now_ms - late]
+        values = [valve for ms, valve in heard if ms >= before_ms + early]
+        fresh = bool(heard) and now_ms - heard[-1][0] <= fresh_ms
+        values += [heard[-1][1]] if fresh else []
+        yield (CAL if 1 in values else 0) | (0 if fresh else SILENT)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_valve_and_module_do_a_value_is_good_only_when_the_module_just_said_so(seed: int) -> None:
+    """Half an hour of chance, and what was signed compared with what the module had answered until then."""
+    rng = Random(seed)
+    gas_s, module_s = rng.choice([1, 5, 30]), rng.choice([1, 2, 5, 10])
+    text = STATION.replace('unit = 1\nevery = "5s"', f'unit = 1\nevery = "{gas_s}s"')
+    text = text.replace('unit = 2\nevery = "5s"', f'unit = 2\nevery = "{module_s}s"')
+
+    @in_virtual_time
+    async def story() -> None:
+        stack = Stack(text)
+        async with stack.polled():
+            for _ in range(60):
+                stack.gas.takes_s, stack.inputs.takes_s = rng.uniform(0, 0.6), rng.uniform(0, 0.6)
+                stack.inputs.valve = rng.choice([0, 0, 1])
+                stack.inputs.error = NoAnswer("no answer", hint="") if rng.random() < 0.3 else None
+                await asyncio.sleep(rng.expovariate(1 / 30))
+        at_ms = [e.mono_ms for e in stack.kept if e.device == "gas" and e.kind == Kind.READINGS]
+        flags = stack.flags()
+        for before_ms, now_ms, signed in zip([0, *at_ms], at_ms, flags, strict=False):
+            assert signed in set(possible(stack.inputs.answered, before_ms, now_ms, 2_500 * module_s))
+        assert 0 < flags.count(0) < len(flags)
 
     story()
