@@ -14,7 +14,7 @@ NOBODY = (
     "  1  is the instrument switched on, and is Modbus the protocol in its menu?",
     "  2  both wires: A (D-) to A, B (D+) to B; makers name them differently, swap them once and scan again",
     "  3  ground and the two terminating resistors of 120 ohm at the ends of the line",
-    "  4  an instrument that answers slowly: --wait 1",
+    "  4  an instrument that answers slowly: --wait 1; one that speaks in characters: --text",
 )
 NOBODY_THERE = (
     "Nobody answered behind this address. Check in this order:",

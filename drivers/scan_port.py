@@ -90,7 +90,8 @@ class StreamPort:
     async def tune(self, setting: Setting | None) -> None:
         """See ScanPort."""
         if isinstance(self._stream, SerialStream) and isinstance(self._where, SerialPort) and setting:
-            where = self._where._replace(baudrate=setting.baudrate, parity=setting.parity, stopbits=1)
+            speed, parity, bits = setting
+            where = self._where._replace(baudrate=speed, parity=parity, bytesize=bits, stopbits=1)
             self._stream.retune(where)
             self._where = where
             self._buffer.clear()
@@ -115,6 +116,18 @@ class StreamPort:
         self._buffer.clear()
         if heard.noise and self._where.numbered:
             self.close()  # a stream that has lost its step
+        return heard
+
+    async def say(self, request: bytes, wait_s: float) -> bytes:
+        """Everything that is heard within `wait_s` behind it (drivers.hails)."""
+        if self._stream is None:
+            await self._reopen()
+        assert self._stream is not None
+        self._buffer.clear()
+        self._stream.write(request)
+        heard = await self.listen(wait_s + self._carries_s(len(request)))
+        if self._lost is not None and isinstance(self._where, SerialPort):
+            raise self._lost
         return heard
 
     async def listen(self, for_s: float) -> bytes:
@@ -167,10 +180,20 @@ class StreamPort:
         self._arrived.set()
 
 
-def scan_port(where: Endpoint) -> ScanPort:
-    """Nothing is opened yet. Misconfigured: a kind of line that is not scanned."""
-    kind = _not_scanned(where)
-    if kind or isinstance(where, UdpHost):
+def scan_port(where: Endpoint) -> StreamPort:
+    """For Modbus units. Nothing is opened yet. Misconfigured: a kind of line that is not scanned."""
+    return _port(where, _not_scanned(where))
+
+
+def text_port(where: Endpoint) -> StreamPort:
+    """For those that speak in characters, which have a framing of their own."""
+    return _port(
+        where, _not_scanned(where._replace(framer="rtu") if isinstance(where, SerialPort) else where)
+    )
+
+
+def _port(where: Endpoint, kind: str | None) -> StreamPort:
+    if kind is not None or isinstance(where, UdpHost):
         raise Misconfigured(
             f"{where}: a line with {kind} is not scanned",
             hint="serial:// with RTU, tcp:// and rtu+tcp:// are",

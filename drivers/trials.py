@@ -28,13 +28,14 @@ PARITIES: tuple[Parity, ...] = ("N", "E", "O")
 
 
 class Setting(NamedTuple):
-    """Speed and parity of a serial line; eight data bits, one stop bit."""
+    """Speed, parity and data bits of a serial line; one stop bit."""
 
     baudrate: int
     parity: Parity = "N"
+    bytesize: int = 8
 
     def __str__(self) -> str:
-        return f"{self.baudrate} 8{self.parity}1"
+        return f"{self.baudrate} {self.bytesize}{self.parity}1"
 
 
 LIKELY = (Setting(9600, "N"), Setting(9600, "E"), Setting(19200, "N"), Setting(19200, "E"))

@@ -4,39 +4,18 @@ import asyncio
 import json
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
-    from drivers.line import Endpoint
-    from drivers.scan import Ending, Found, Scan
-    from drivers.trials import Setting, Trial, Trials
+    from agent.scanning import Line, Plan, TextPlan
+    from drivers.scan import Ending, Found, Limits
+    from drivers.trials import Setting, Trial
 
-SERIAL_WAIT_S, NETWORK_WAIT_S = 0.15, 1.0
 BAR_CELLS = 24
 STOPPED = 130
 """As a shell has it after Ctrl-C."""
-
-
-class Wishes(NamedTuple):
-    """The options as they were typed."""
-
-    baud: str | None
-    parity: str | None
-    units: str | None
-    wait_s: float | None
-    seconds: float
-
-
-class Line(NamedTuple):
-    """What is scanned: `name` in the station file, `own` the setting that it has there."""
-
-    name: str
-    where: "Endpoint"
-    own: "Setting | None"
-    file: Path | None = None
 
 
 @click.command()
@@ -45,9 +24,16 @@ class Line(NamedTuple):
 @click.option("--parity", metavar="LIST", help="N, E, O: N,E. Else all.")
 @click.option("--units", metavar="LIST", help="Unit addresses: 1-247, 1,3,10-20. Else all.")
 @click.option(
-    "--wait", "wait_s", type=float, help="Seconds for an answer; 0.15 on a serial port, 1 over TCP."
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0.01, 60),
+    metavar="SECONDS",
+    help="For an answer; else 0.15 on a serial port, 1 over TCP, 0.5 with --text.",
 )
-@click.option("--seconds", default=300.0, show_default=True, help="It ends after so long.")
+@click.option(
+    "--seconds", type=click.FloatRange(1), default=300.0, show_default=True, help="It ends after so many."
+)
+@click.option("--text", is_flag=True, help="Who speaks Bayern-Hessen, C-Link or SDI-12, instead of Modbus?")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def scan(
     what: tuple[str, ...],
@@ -57,6 +43,7 @@ def scan(
     units: str | None,
     wait_s: float | None,
     seconds: float,
+    text: bool,
     as_json: bool,
 ) -> None:
     """Find the Modbus units on a line: at which speed, parity and address, and what they could be.
@@ -67,139 +54,80 @@ def scan(
 
     It only reads. Stop the agent first: a line has one master. Ctrl-C ends it and shows what was found.
     """
-    from agent import scan_report
+    from agent import scanning
 
-    line = _line(what)
-    wishes = Wishes(baud, parity, units, wait_s, seconds)
+    wishes = scanning.Wishes(baud, parity, units, wait_s, seconds)
     try:
-        plan = _plan(line, wishes)
+        line = scanning.line_of(what)
+        plan = scanning.text_plan_of(line, wishes) if text else scanning.plan_of(line, wishes)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    scanned, ending = asyncio.run(_run(line, plan, wishes))
-    if as_json:
-        table = scan_report.as_table(scanned, line.where, ending, line.name)
-        click.echo(json.dumps(table, ensure_ascii=False, indent=2))
-    else:
-        click.echo(scan_report.as_text(scanned, line.where, ending, line.name))
-    if ending == "stopped":
+    told = asyncio.run(_scan(line, plan, seconds))
+    click.echo(json.dumps(told.table, ensure_ascii=False, indent=2) if as_json else told.text)
+    if told.ending == "stopped":
         raise SystemExit(STOPPED)
-    if not scanned.found:
+    if not told.found:
         raise SystemExit(1)
 
 
-def _line(what: tuple[str, ...]) -> Line:
-    from drivers.line import SerialPort, ThisMachine, endpoint
-    from drivers.trials import Setting
+class Told(NamedTuple):
+    """The findings for programs and for people, how it ended, and how many there are."""
 
-    file, name, url = _named(what)
-    try:
-        where = endpoint(_whole(url))
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    if isinstance(where, ThisMachine):
-        raise click.ClickException(f"{url} is this machine itself: there is nobody to be found")
-    serial = isinstance(where, SerialPort)
-    own = (
-        Setting(where.baudrate, where.parity)
-        if isinstance(where, SerialPort) and "baudrate=" in url
-        else None
-    )
-    return Line(name or ("rs485" if serial else "lan"), where, own, file)
-
-
-def _named(what: tuple[str, ...]) -> tuple[Path | None, str, str]:
-    """The file and the id of the line, where they were given, and its url."""
-    from agent.station import lines_of
-
-    if len(what) == 1 and "/" in what[0] and not what[0].endswith(".toml"):
-        return None, "", what[0]
-    if len(what) != 2:
-        raise click.ClickException(
-            "write a station file and a line of it, or a url: tram scan station.toml rs485, "
-            "tram scan serial:///dev/ttyUSB0"
-        )
-    file, name = what
-    urls = lines_of(Path(file))
-    if name not in urls:
-        raise click.ClickException(f'{file} has no line "{name}"; it has: {", ".join(urls)}')
-    return Path(file), name, urls[name]
-
-
-def _whole(url: str) -> str:
-    """The scan finds the speed: it need not be there."""
-    if url.startswith("/dev/"):
-        url = f"serial://{url}"
-    if url.startswith("serial:") and "baudrate=" not in url:
-        url += ("&" if "?" in url else "?") + "baudrate=9600"
-    return url
-
-
-class Plan(NamedTuple):
-    """What will be asked, and how long that takes when nobody answers."""
-
-    trials: "Trials"
-    wait_s: float
+    table: dict[str, object]
     text: str
+    ending: "Ending"
+    found: int
 
 
-def _plan(line: Line, wishes: Wishes) -> Plan:
-    """ValueError: an option that means nothing."""
-    from drivers import trials
-    from drivers.line import SerialPort
-
-    serial = isinstance(line.where, SerialPort)
-    if not serial and (wishes.baud or wishes.parity):
-        raise ValueError(
-            "a line over the network has no speed and parity of ours: leave --baud and --parity out"
-        )
-    allowed = trials.TCP_UNITS if line.where.numbered else trials.SERIAL_UNITS
-    units = trials.unit_numbers(wishes.units or "1-247", allowed=allowed)
-    wait_s = wishes.wait_s or (SERIAL_WAIT_S if serial else NETWORK_WAIT_S)
-    if not serial:
-        whole_s = trials.longest_s([None], len(units), wait_s, shared=not line.where.numbered)
-        return Plan(trials.network_trials(units), wait_s, _estimate(line, "", len(units), whole_s, wishes))
-    baudrates = trials.baudrate_numbers(wishes.baud) if wishes.baud else ()
-    parities = trials.parity_letters(wishes.parity) if wishes.parity else ()
-    every = trials.settings(line.own, baudrates, parities)
-    whole_s = trials.longest_s(every, len(units), wait_s, shared=True)
-    first = f"{len(every)} settings ({every[0]} first) x " if len(every) > 1 else f"{every[0]}, "
-    text = _estimate(line, first, len(units), whole_s, wishes)
-    return Plan(trials.serial_trials(every, units, line.own), wait_s, text)
-
-
-def _estimate(line: Line, settings: str, units: int, whole_s: float, wishes: Wishes) -> str:
-    limit = f"; it ends after {_duration(wishes.seconds)} (--seconds), the likely ones come first"
-    return (
-        f"{line.where}: {settings}{units} addresses, {_duration(whole_s)} if nobody answers"
-        f"{limit if whole_s > wishes.seconds else ''}. It only reads. Ctrl-C ends it."
-    )
-
-
-async def _run(line: Line, plan: Plan, wishes: Wishes) -> "tuple[Scan, Ending]":
+async def _scan(line: "Line", plan: "Plan | TextPlan", seconds: float) -> Told:
+    from agent.scanning import Plan
     from drivers.errors import Unreachable
-    from drivers.interview import everything
-    from drivers.scan import Limits, Scan
-    from drivers.scan_port import scan_port
+    from drivers.scan import Limits
 
-    if not line.where.numbered and await _agent_runs(line):
+    shared = not (isinstance(plan, Plan) and line.where.numbered)
+    if shared and await _agent_runs(line):
         raise _held(line)
     loop = asyncio.get_running_loop()
-    limits = Limits(plan.wait_s, loop.time() + wishes.seconds)
+    limits = Limits(plan.wait_s, loop.time() + seconds)
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, limits.stop.set)
-    screen = Screen(bar=sys.stderr.isatty())
-    scanned = Scan(scan_port(line.where), plan.trials, limits, screen, everything())
-    click.echo(plan.text, err=True)
-    began = loop.time()
     try:
-        ending = await scanned.run()
+        return await (_find(line, plan, limits) if isinstance(plan, Plan) else _hail(line, plan, limits))
     except Unreachable as error:
         raise (_held(line) if await _agent_runs(line) else click.ClickException(str(error))) from error
-    screen.end(f"{len(scanned.found)} found, {plan.trials.done} tried in {_duration(loop.time() - began)}")
-    return scanned, ending
 
 
-async def _agent_runs(line: Line) -> bool:
+async def _find(line: "Line", plan: "Plan", limits: "Limits") -> Told:
+    from agent import scan_report
+    from agent.scanning import duration
+    from drivers.interview import everything
+    from drivers.scan import Scan
+    from drivers.scan_port import scan_port
+
+    screen, began = Screen(bar=sys.stderr.isatty()), asyncio.get_running_loop().time()
+    scanned = Scan(scan_port(line.where), plan.trials, limits, screen, everything())
+    click.echo(plan.text, err=True)
+    ending = await scanned.run()
+    took = duration(asyncio.get_running_loop().time() - began)
+    screen.note(f"{len(scanned.found)} found, {plan.trials.done} of {plan.trials.total} tried in {took}")
+    table = scan_report.as_table(scanned, line.where, ending, line.name)
+    text = scan_report.as_text(scanned, line.where, ending, line.name)
+    return Told(table, text, ending, len(scanned.found))
+
+
+async def _hail(line: "Line", plan: "TextPlan", limits: "Limits") -> Told:
+    from agent import hail_report
+    from drivers.hails import Hailing
+    from drivers.scan_port import text_port
+
+    hailing = Hailing(text_port(line.where), plan.settings, limits)
+    click.echo(plan.text, err=True)
+    ending = await hailing.run()
+    text = hail_report.as_text(hailing, line.where, ending, line.name)
+    return Told(hail_report.as_table(hailing, line.where, ending), text, ending, len(hailing.clear()))
+
+
+async def _agent_runs(line: "Line") -> bool:
     """Whether the agent of the station file runs, which has all of its lines."""
     from agent import status
     from agent.station import store_of
@@ -213,7 +141,7 @@ async def _agent_runs(line: Line) -> bool:
     return True
 
 
-def _held(line: Line) -> click.ClickException:
+def _held(line: "Line") -> click.ClickException:
     return click.ClickException(
         f'line "{line.name}": the running agent holds {line.where}; stop it first, a line has one master '
         "(systemctl stop tram, or Ctrl-C where it runs)"
@@ -253,13 +181,3 @@ class Screen:
     def note(self, text: str) -> None:
         """See drivers.scan.Watcher."""
         click.echo(f"\r\033[K{text}" if self._bar else text, err=True)
-
-    def end(self, text: str) -> None:
-        """The last line."""
-        self.note(text)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

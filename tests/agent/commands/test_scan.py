@@ -17,9 +17,12 @@ import serial
 from click.testing import CliRunner, Result
 
 from agent.commands.tram import tram
+from agent.station import load_station
 from drivers.protocols.modbus_rtu import take_request
+from sim import twin
 from sim.face import Face
 from sim.hosts.tcp import TcpHost
+from sim.served import ServedLog
 from sim.wire import Wire
 from tests.sim.bench import ph_meter
 from tests.sim.scan_line import SPEEDS, KeptLine, five
@@ -256,6 +259,8 @@ def run(*arguments: str | Path) -> Result:
             ("udp://10.0.0.5",),
             "Modbus over UDP is not scanned; serial:// with RTU, tcp:// and rtu+tcp:// are",
         ),
+        (("serial:///dev/ttyUSB0", "--text", "--units", "1-5"), "leave --units and --parity out"),
+        (("tcp://10.0.0.5:4001", "--text", "--baud", "9600"), "leave --baud out"),
         (("tls://10.0.0.5",), "a line with TLS is not scanned"),
         (("ascii+tcp://10.0.0.5:4001",), "Modbus ASCII is not scanned"),
         (("serial:///dev/ttyUSB0?framer=ascii",), "Modbus ASCII is not scanned"),
@@ -273,3 +278,56 @@ def test_what_cannot_be_scanned_is_one_line(tmp_path: Path, arguments: tuple[str
     assert result.exit_code == 1
     assert words in result.output
     assert os.linesep not in result.output.partition("Error: ")[2].strip()
+
+
+AIR = """\
+[station]
+id = "NUO001"
+
+[[line]]
+id = "air"
+url = "tcp://127.0.0.1:4001"
+
+[[device]]
+id = "so2"
+line = "air"
+driver = "bayern_hessen"
+unit = 14
+every = "10s"
+dialect = "thermo"
+values = 1
+channel = [{ id = "SO2", field = "1", unit = "ppb", range = [0, 500] }]
+
+[[destination]]
+id = "x"
+url = "mqtt://10.0.0.9"
+ack = "broker"
+"""
+
+
+@pytest.mark.system
+async def test_an_air_analyzer_that_speaks_bayern_hessen_is_found_with_text(tmp_path: Path) -> None:
+    for url in ("tcp://127.0.0.1:4001", "serial:///dev/ttyUSB9?baudrate=19200"):
+        file = tmp_path / "station.toml"
+        file.write_text(AIR.replace("tcp://127.0.0.1:4001", url), encoding="utf-8")
+        wishes = twin.Wishes(ports={"air": 0})
+        async with twin.serve(load_station(file, elsewhere=True), wishes, ServedLog(keep=0)) as (urls, _):
+            served = urls["air"].partition("?")[0]
+            baud = () if url.startswith("tcp") else ("--baud", "9600,19200")
+            code, out, err = await scanned(served, "--text", "--wait", "0.2", *baud)
+        assert code == 0, err
+        at = "" if url.startswith("tcp") else "  19200 8N1"
+        assert f"Bayern-Hessen{at}  address 014: .MD01 014 +" in out
+        assert 'driver = "bayern_hessen"\nunit = 14\n' in out
+        assert out.count("[[device]]") == 1
+        assert "It asks who is there and changes nothing." in err
+
+
+@pytest.mark.system
+async def test_nobody_who_speaks_is_said_with_what_was_not_asked() -> None:
+    async with KeptLine({}) as line:
+        code, out, _ = await scanned(line.path, "--text", "--baud", "9600", "--wait", "0.02", "--json")
+        assert (code, json.loads(out)["instruments"]) == (1, [])
+        code, out, _ = await scanned(line.path, "--text", "--baud", "9600", "--wait", "0.02")
+    assert code == 1
+    assert "Nobody who speaks Bayern-Hessen, C-Link or SDI-12 answered. Not asked here: Modbus" in out
