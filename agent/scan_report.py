@@ -139,7 +139,8 @@ def _device(unit: Found, line: str) -> list[str]:
     if known.profile is not None:
         return [*rows, f'profile = "{known.profile}"']
     rows += [f'# profile = "{fit.profile}"?' for fit in known.fits[:SHOWN_FITS]]
-    return [*rows, "# or a [[device.channel]] for each value, from the instrument's manual"]
+    how = "or" if known.fits else "then"
+    return [*rows, f"# {how} a [[device.channel]] for each value, from the instrument's manual"]
 
 
 def _guess(unit: Found) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from drivers.trials import Setting, Trial
 
 BAR_CELLS = 24
+PLAIN_EVERY = 50
+"""Without a terminal: a line for so many questions."""
 STOPPED = 130
 """As a shell has it after Ctrl-C."""
 
@@ -167,7 +169,7 @@ class Screen:
                 nl=False,
                 err=True,
             )
-        elif trial.setting != self._setting:
+        elif trial.setting != self._setting or done % PLAIN_EVERY == 0:
             click.echo(f"{done} of {total}: {at}from unit {trial.unit}", err=True)
         self._setting = trial.setting
 

@@ -76,7 +76,8 @@ class SpokenLine:
     async def say(self, request: bytes, wait_s: float) -> bytes:
         self.asked.append((self.setting, request))
         await asyncio.sleep(wait_s)
-        return self.says.get(self.setting, lambda _request: b"")(request)
+        says = self.says.get(self.setting)
+        return says(request) if says else b""
 
     def close(self) -> None:
         self.open_now = False
