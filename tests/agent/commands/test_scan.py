@@ -16,9 +16,12 @@ import pytest
 import serial
 from click.testing import CliRunner, Result
 
+from agent.commands.scan import Screen
 from agent.commands.tram import tram
 from agent.station import load_station
 from drivers.protocols.modbus_rtu import take_request
+from drivers.scan import Found
+from drivers.trials import Setting, Trial
 from sim import twin
 from sim.face import Face
 from sim.hosts.tcp import TcpHost
@@ -104,6 +107,7 @@ async def test_five_units_at_two_speeds_are_all_found() -> None:
         )
         print(f"5 units at 2 speeds, 2 x 93 addresses: {time.monotonic() - began:.1f} s")
         assert code == 0, err
+        assert err.splitlines()[-1].startswith("5 found, 186 of 186 tried in "), "and how long it took"
         found = json.loads(out)
         assert {unit["unit"]: unit["setting"] for unit in found["units"]} == {
             unit: f"{speed} 8N1" for unit, speed in SPEEDS.items()
@@ -242,6 +246,30 @@ async def test_nobody_is_said_with_what_to_check_in_which_order() -> None:
         code, out, _ = await scanned(line.path, "--units", "1-3", "--baud", "9600", "--wait", "0.01")
     assert code == 1
     assert "Nobody answered. Check in this order:\n  1  is the instrument switched on" in out
+
+
+def test_on_a_terminal_there_is_one_bar_that_grows(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(bar=True)
+    screen.trying(Trial(Setting(9600), 3), 50, 100)
+    screen.found(Found(Setting(9600), 3))
+    screen.trying(Trial(Setting(9600), 4), 51, 100)
+    said = capsys.readouterr().err
+    assert "\r[############------------]   50/100 9600 8N1 unit 3   0 found " in said
+    assert "\nunit" not in said.partition("unit 3    9600 8N1  answers\n")[0], (
+        "a finding takes the bar's place"
+    )
+    assert said.endswith("1 found \033[K")
+    assert said.count("\n") == 1
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(bar=False)
+    for done in range(1, 121):
+        screen.trying(Trial(None, done), done, 247)
+    assert capsys.readouterr().err.splitlines() == [
+        "50 of 247: from unit 50",
+        "100 of 247: from unit 100",
+    ]
 
 
 def run(*arguments: str | Path) -> Result:
