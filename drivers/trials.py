@@ -50,7 +50,7 @@ class Trial(NamedTuple):
 
 
 class Trials:
-    """What is left to try; `total` counts what was there at first."""
+    """What is left to try; `total` counts what there was, without what was dropped."""
 
     def __init__(self, ordered: Sequence[Trial]) -> None:
         self._left = list(reversed(ordered))
@@ -62,7 +62,7 @@ class Trials:
 
     @property
     def done(self) -> int:
-        """How many are behind us, those that were dropped too."""
+        """How many were tried."""
         return self.total - len(self._left)
 
     def promote(self, setting: Setting | None) -> None:
@@ -71,7 +71,9 @@ class Trials:
 
     def drop(self, setting: Setting | None) -> None:
         """The port cannot do this setting."""
-        self._left = [trial for trial in self._left if trial.setting != setting]
+        kept = [trial for trial in self._left if trial.setting != setting]
+        self.total -= len(self._left) - len(kept)
+        self._left = kept
 
 
 def settings(
