@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.tables import wire_of
 from config.errors import StationFileError
 from config.load import check_text, load
 from config.machine import Elsewhere, Role, ThisMachine
@@ -40,6 +41,30 @@ def store_of(path: Path) -> Path:
         if named is None:
             raise
         return path.parent / named
+
+
+def lines_of(path: Path) -> dict[str, str]:
+    """The urls of the file's lines by id, for a question to a line; mistakes elsewhere in it do not matter.
+
+    StationFileError when not even these can be read.
+    """
+    try:
+        return {line.id: wire_of(line).url for line in load_station(path, elsewhere=True).lines}
+    except StationFileError:
+        named = _named_lines(path)
+        if not named:
+            raise
+        return named
+
+
+def _named_lines(path: Path) -> dict[str, str]:
+    """As they stand there; a file in the making has lines without devices and devices without channels."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("line", [])
+    except (OSError, ValueError):
+        return {}
+    named = [table for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
+    return {str(table["id"]): str(table["url"]) for table in named if {"id", "url"} <= table.keys()}
 
 
 def _named_store(path: Path) -> str | None:

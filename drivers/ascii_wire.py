@@ -14,6 +14,7 @@ from drivers.exchange import Answer
 from drivers.inbox import SILENCE, answers, not_the_answer, question
 from drivers.line import LineSettings
 from drivers.protocols.modbus_ascii import encode_frame, take_request
+from drivers.tap import Tap
 
 Frame = tuple[int, bytes]
 
@@ -24,6 +25,15 @@ class AsciiWire:
     def __init__(self, settings: LineSettings, mono_ms: Callable[[], int]) -> None:
         self._where = settings.endpoint
         self._wire = CharacterWire(settings, mono_ms)
+
+    @property
+    def tap(self) -> Tap:
+        """Who watches."""
+        return self._wire.tap
+
+    @tap.setter
+    def tap(self, tap: Tap) -> None:
+        self._wire.tap = tap
 
     @property
     def unasked(self) -> Counts:

@@ -20,6 +20,7 @@ from drivers.network_stream import NetworkStream
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import Refusal
 from drivers.serial_stream import SerialStream
+from drivers.tap import Tap, read_aloud
 from drivers.tls import tls_context
 
 T = TypeVar("T")
@@ -89,6 +90,7 @@ class CharacterWire:
         self._connect = connect
         self.unasked = Counts()
         self.last_byte_at = float("-inf")
+        self.tap = Tap()
         self._stream: Stream | None = None
         self._arrived = asyncio.Event()
         self._asking = False
@@ -132,6 +134,9 @@ class CharacterWire:
         # Until it is answered: a question whose caller is cancelled is given up as well.
         self._gave_up = True
         patience_s = self._settings.timeout_s if timeout_s is None else timeout_s
+        if self.tap.is_watched:
+            take = read_aloud(self.tap, take)
+            self.tap.tell("sent", request)
         try:
             if request:
                 stream.write(request)
@@ -150,6 +155,8 @@ class CharacterWire:
         """See `drivers.characters.CharacterLine`."""
         if self._stream is None:
             raise self._lost or Unreachable(f"{self._where}: the line is not open")
+        if self.tap.is_watched:
+            take = read_aloud(self.tap, take)
         first = await self._wait(take, within_s, "")
         return [first, *self._rest(take)]
 
@@ -236,6 +243,8 @@ class CharacterWire:
 
     def _received(self, data: bytes) -> None:
         self.last_byte_at = now = asyncio.get_running_loop().time()
+        if self.tap.is_watched:
+            self.tap.tell("heard" if self._asking or self._streams else "unasked", data)
         silent_s, self._silent_since = now - self._silent_since, now
         if not (self._asking or self._streams):
             self.unasked.late += self._gave_up

@@ -40,6 +40,7 @@ from drivers.inbox import (
 )
 from drivers.line import LineSettings, SerialPort, TcpHost, UdpHost
 from drivers.serial_stream import switch_to_rs485
+from drivers.tap import Tap
 from drivers.tls import dial, tls_context
 
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
@@ -98,6 +99,7 @@ class PymodbusWire:
         self._secured = isinstance(self._where, TcpHost) and self._where.tls
         self.inbox: Inbox = TcpInbox(str(self._where)) if self._tcp else RtuInbox(str(self._where))
         self.last_byte_at = float("-inf")
+        self.tap = Tap()
         self._client: Client | None = None
         self._connected = asyncio.Event()
         self._asked: Question | None = None
@@ -205,6 +207,8 @@ class PymodbusWire:
         client = self._client
         if client is None:
             return b""
+        if self.tap.is_watched:
+            self.tap.tell("sent" if sending else "heard" if self._asked else "unasked", data)
         if sending:
             if self._asked is not None:
                 self.inbox.expect(self._asked, data)

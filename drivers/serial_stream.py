@@ -63,6 +63,26 @@ class SerialStream:
             port.set_low_latency_mode(True)
         self._loop.add_reader(port.fileno(), self._readable)
 
+    def retune(self, where: SerialPort) -> None:
+        """Another speed or parity on the open port; what came before is gone. Unreachable: it cannot do that."""
+        port = self._port
+        if port is None:
+            raise Unreachable(f"{where}: the port is not open")
+        try:
+            port.apply_settings(
+                {
+                    "baudrate": where.baudrate,
+                    "bytesize": where.bytesize,
+                    "parity": where.parity,
+                    "stopbits": where.stopbits,
+                }
+            )
+            take_at_its_word(where, port.fileno())
+            port.reset_input_buffer()
+        except (OSError, ValueError, termios.error) as error:
+            raise unreachable(where, _cause(error)) from None
+        self._where = where
+
     def write(self, data: bytes) -> None:
         """Now, or as soon as the kernel has room. What is left of an older request is never sent."""
         self._unsent[:] = data

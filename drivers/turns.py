@@ -28,8 +28,9 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
-from drivers.errors import Garbled, NoAnswer, Refused, Unreachable
+from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
 from drivers.line import LineSettings, SerialPort
+from drivers.tap import Tap
 
 A = TypeVar("A")
 
@@ -50,7 +51,9 @@ class Unasked(Protocol):
 
 
 class Connection(Protocol):
-    """What turns need of a wire."""
+    """What turns need of a wire. It tells its `tap` the bytes that pass."""
+
+    tap: Tap
 
     @property
     def last_byte_at(self) -> float:
@@ -147,6 +150,15 @@ class Turns:
             is_open=self._connection.is_open,
         )
 
+    @property
+    def tap(self) -> Tap:
+        """Who watches the line."""
+        return self._connection.tap
+
+    @tap.setter
+    def tap(self, tap: Tap) -> None:
+        self._connection.tap = tap
+
     async def turn(self, ask: Callable[[], Awaitable[A]]) -> A:
         """What `ask` brings when it is its turn. A garbled answer is asked for again."""
         async with self._lock:
@@ -191,7 +203,7 @@ class Turns:
             raise
         except Garbled as error:
             self._stats.garbled += 1
-            self._stats.error = str(error)
+            self._trouble(error)
             raise
         except Unreachable as error:
             self._put_off(error, hung_up=True)
@@ -219,6 +231,8 @@ class Turns:
         except Unreachable as error:
             self._put_off(error, hung_up=False)
             raise
+        if self.tap.is_watched:
+            self.tap.tell("opened", words=str(self._settings.endpoint))
         self._stats.reconnects += self._was_open
         self._was_open = True
         # Whoever had the line before (a killed run of this program) may just have asked something.
@@ -231,12 +245,12 @@ class Turns:
         self._failures += 1
         self._hung_up = hung_up
         self._down = Unreachable(why.what, hint=why.hint)
-        self._stats.error = str(why)
+        self._trouble(why)
 
     def _silent_once(self, error: NoAnswer) -> None:
         """A connection that stays silent may be a dead one that nobody closed."""
         self._stats.timeouts += 1
-        self._stats.error = str(error)
+        self._trouble(error)
         self._failures = 0
         self._silent += 1
         if self._reconnects_on_silence and self._silent >= SILENCES_BEFORE_RECONNECT:
@@ -281,8 +295,13 @@ class Turns:
             f"{self._settings.endpoint}: the line is never silent for {self._guard_s:g} s",
             hint="a second master, a device that talks by itself, or noise: check termination",
         )
-        self._stats.error = str(error)
+        self._trouble(error)
         return error
+
+    def _trouble(self, error: DriverError) -> None:
+        self._stats.error = str(error)
+        if self.tap.is_watched:
+            self.tap.tell_trouble(error, self._settings.endpoint)
 
 
 def _now() -> float:

@@ -15,6 +15,7 @@ from drivers.inbox import Question, answers, not_the_answer, question
 from drivers.line import LineSettings, UdpHost
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.modbus_tcp import Adu, encode, take
+from drivers.tap import Tap
 
 SILENCE = "check the unit address, port and firewall; is it Modbus over UDP?"
 
@@ -30,6 +31,7 @@ class UdpWire(asyncio.DatagramProtocol):
         self._mono_ms = mono_ms
         self.unasked = Counts()
         self.last_byte_at = float("-inf")
+        self.tap = Tap()
         self._socket: asyncio.DatagramTransport | None = None
         self._transaction = 0
         self._asked: Question | None = None
@@ -69,8 +71,11 @@ class UdpWire(asyncio.DatagramProtocol):
         self._noise = b""
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting = waiting
+        datagram = encode(Adu(self._transaction, unit, pdu))
+        if self.tap.is_watched:
+            self.tap.tell("sent", datagram)
         try:
-            socket.sendto(encode(Adu(self._transaction, unit, pdu)))
+            socket.sendto(datagram)
             async with asyncio.timeout(self._settings.timeout_s):
                 return await waiting
         except TimeoutError:
@@ -81,6 +86,8 @@ class UdpWire(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: object) -> None:
         """Called by the event loop. The socket is connected: others' datagrams do not come here."""
         self.last_byte_at = asyncio.get_running_loop().time()
+        if self.tap.is_watched:
+            self.tap.tell("heard" if self._asked else "unasked", data)
         adu = _frame(data)
         if adu is None:
             self.unasked.stray += 1

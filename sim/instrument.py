@@ -105,7 +105,7 @@ class Instrument:
 
     `functions` are what it speaks, `plate` its device identification (object number to bytes).
     `gaps_read_zero` makes the holes between its registers readable. `writable` are the addresses of `fixed`
-    that a master may set.
+    that a master may set. `baudrate` is the speed that its serial port is set to; None: it hears any.
     """
 
     name: str
@@ -116,6 +116,7 @@ class Instrument:
     writable: frozenset[tuple[Table, int]] = frozenset()
     gaps_read_zero: bool = False
     broken: bool = False
+    baudrate: int | None = None
     _by_hand: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _power_on_mono_ms: int | None = None
     _silent_until_mono_ms: int = 0
@@ -133,6 +134,10 @@ class Instrument:
         self._silent_until_mono_ms = now.mono_ms + round(silent_s * 1000)
         self._power_on_mono_ms = self._silent_until_mono_ms
         self._by_hand.clear()
+
+    def hears(self, baudrate: int | None) -> bool:
+        """Whether a question at this speed is more than noise to it. None: the wire has no speed."""
+        return None in (baudrate, self.baudrate) or baudrate == self.baudrate
 
     def is_silent(self, now: Moment) -> bool:
         """Whether it is rebooting."""

@@ -249,13 +249,13 @@ async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -
     if scheme == "serial":
         link = wishes.links / f"{line.id}.tty" if wishes.links else None
         options = dict(parse_qsl(urlsplit(_url(line)).query))
-        is_ascii = options.get("framer") == "ascii"
-        terminal = await stack.enter_async_context(PtyHost(wire, link=link, ascii_frames=is_ascii))
-        baudrate, framer = options.get("baudrate", "9600"), "&framer=ascii" if is_ascii else ""
+        is_ascii, baudrate = options.get("framer") == "ascii", options.get("baudrate", "9600")
+        host = PtyHost(wire, link=link, ascii_frames=is_ascii, baudrate=int(baudrate))
+        terminal = await stack.enter_async_context(host)
         # A pseudo-terminal has neither parity nor a second stop bit.
-        return f"serial://{terminal.path}?baudrate={baudrate}&parity=N{framer}"
-    host = await _listen(stack, line, wire, wishes)
-    return f"{scheme}://{host.host}:{host.port}"
+        return f"serial://{terminal.path}?baudrate={baudrate}&parity=N{'&framer=ascii' if is_ascii else ''}"
+    at = await _listen(stack, line, wire, wishes)
+    return f"{scheme}://{at.host}:{at.port}"
 
 
 async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Host:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sim import moment
 from sim.face import Answer, Face
 from sim.faults import Reply
+from sim.instrument import Instrument
 from sim.moment import Moment, Now
 from sim.script import Script
 from sim.served import Served, ServedLog
@@ -31,9 +32,15 @@ class Wire:
     served: ServedLog = field(default_factory=ServedLog)
     now: Now = moment.real
 
-    def ask(self, unit: int, pdu: bytes) -> Due | None:
-        """The reply to a request of `unit`. None: nothing will ever be heard."""
+    def ask(self, unit: int, pdu: bytes, *, baudrate: int | None = None) -> Due | None:
+        """The reply to a request of `unit`. None: nothing will ever be heard.
+
+        `baudrate`: the speed of the question, where the wire has one.
+        """
         asked = self.now()
+        hearer = self.face.instruments.get(unit)
+        if isinstance(hearer, Instrument) and not hearer.hears(baudrate):
+            return None
         answer = self.face.answer(unit, pdu, asked)
         if answer is None:
             return None

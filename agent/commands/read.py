@@ -5,7 +5,7 @@ import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from config.station import Station
-    from drivers.driver import Cycle, Driver
+    from drivers.driver import Driver
     from drivers.kept import Kept
 
 MOST_RECORDS = 1_000
@@ -22,6 +22,8 @@ MOST_RECORDS = 1_000
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("device")
+@click.option("--raw", is_flag=True, help="Also the registers, and the bytes that went over the line.")
+@click.option("--orders", is_flag=True, help="Also each value of several registers in all four byte orders.")
 @click.option(
     "--records",
     type=click.IntRange(1, MOST_RECORDS),
@@ -29,10 +31,12 @@ MOST_RECORDS = 1_000
     help="The newest N records that the instrument keeps by itself, instead of its values.",
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def read(file: Path, device: str, records: int | None, as_json: bool) -> None:
-    """Read DEVICE of FILE once and print what it says.
+def read(file: Path, device: str, *, raw: bool, orders: bool, records: int | None, as_json: bool) -> None:
+    """Read DEVICE of FILE once and print what it says; when something is wrong, what to check in which order.
 
     Example: tram read station.toml ph
+
+    Is the byte order right? tram read station.toml ph --orders, and compare with the display.
 
     After an outage: tram read station.toml o3 --records 60. What it kept is shown, and neither signed nor sent.
 
@@ -45,21 +49,37 @@ def read(file: Path, device: str, records: int | None, as_json: bool) -> None:
     if device not in {table.id for table in station.devices}:
         names = ", ".join(table.id for table in station.devices)
         raise click.ClickException(f'{file} has no device "{device}"; it has: {names}')
+    if records is None:
+        _read(station, device, Shown(raw, orders, as_json))
+        return
     try:
-        if records is not None:
-            _show_kept(asyncio.run(_kept(station, device, records)), as_json=as_json)
-            return
-        cycle = asyncio.run(_read(station, device))
+        _show_kept(asyncio.run(_kept(station, device, records)), as_json=as_json)
     except DriverError as error:
         raise click.ClickException(f'device "{device}": {error}') from error
-    click.echo(_as_json(cycle) if as_json else _as_text(cycle, station, device))
-    if cycle.errors:
-        raise click.ClickException("; ".join(str(error) for error in cycle.errors))
 
 
-async def _read(station: "Station", device: str) -> "Cycle":
-    async with _driver(station, device) as driver:
-        return await driver.read()
+class Shown(NamedTuple):
+    """What is wanted beside the values, and for whom."""
+
+    raw: bool
+    orders: bool
+    as_json: bool
+
+
+def _read(station: "Station", device: str, wanted: Shown) -> None:
+    from agent import one_shot, one_shot_text
+    from drivers.errors import Misconfigured, Unreachable
+
+    shot = asyncio.run(one_shot.read_once(station, device))
+    if wanted.as_json:
+        table = one_shot_text.as_table(shot, raw=wanted.raw, orders=wanted.orders)
+        click.echo(json.dumps(table, ensure_ascii=False, indent=2))
+    elif not isinstance(shot.error, Unreachable | Misconfigured):
+        click.echo(one_shot_text.as_text(shot, raw=wanted.raw, orders=wanted.orders))
+    if shot.error is not None:
+        raise click.ClickException(f'device "{device}": {shot.error}') from shot.error
+    if shot.errors:
+        raise click.ClickException("; ".join(str(error) for error in shot.errors))
 
 
 async def _kept(station: "Station", device: str, count: int) -> "Kept":
@@ -99,34 +119,3 @@ def _show_kept(kept: "Kept", *, as_json: bool) -> None:
     clock = f'shows "{kept.clock}"' if kept.clock else "is not told"
     click.echo(f"{len(kept.records)}{total} records, dated by the instrument's own clock, which {clock}")
     click.echo(f"when it was read: {here}. These are no readings: nothing of them is signed or sent.")
-
-
-def _as_json(cycle: "Cycle") -> str:
-    from telemetry.reading import words
-
-    rows = [
-        {"channel": reading.channel, "value": reading.value, "flags": list(words(reading.flags))}
-        for block in cycle.blocks
-        for reading in block.readings
-    ]
-    return json.dumps(
-        {"channels": rows, "errors": [str(error) for error in cycle.errors]}, ensure_ascii=False, indent=2
-    )
-
-
-def _as_text(cycle: "Cycle", station: "Station", device: str) -> str:
-    from agent.commands.status import shown
-    from agent.tables import settings_of
-    from telemetry.reading import words
-
-    (table,) = [table for table in station.devices if table.id == device]
-    units = {channel.id: channel.unit for channel in settings_of(table).channels()}
-    rows = []
-    for reading in (reading for block in cycle.blocks for reading in block.readings):
-        value, unit = shown(reading.value), units[reading.channel]
-        rows.append(f"{reading.channel:<16} {value:>12} {unit:<8} {', '.join(words(reading.flags))}".rstrip())
-    rows += [
-        f"not asked here: what {wanted.channel} of {wanted.device} says of them, see tram read FILE {wanted.device}"
-        for wanted in table.status_from
-    ]
-    return "\n".join(rows)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from agent.shown import shown
+
 Table = dict[str, Any]
 
 
@@ -87,13 +89,6 @@ def _devices(answer: Table) -> list[str]:
 def _channel(reading: Table) -> str:
     value = shown(reading["value"])
     return f"      {reading['channel']:<14} {value:>12} {reading['unit']:<8} {', '.join(reading['flags'])}".rstrip()
-
-
-def shown(value: object) -> str:
-    """A value for eyes: seven significant digits, which is what a 32-bit float has."""
-    if value is None:
-        return "–"
-    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def _destinations(answer: Table) -> list[str]:

@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "Poll, sign, keep and deliver: the agent.",
     "status": "Ask the running agent how it is.",
     "read": "Read one device once.",
+    "scan": "Find the units on a line: speed, parity, address, profile.",
     "profiles": "List the instruments of the library, or show one.",
     "keys": "Make and show keys.",
     "verify": "Verify a ledger or an export, offline.",

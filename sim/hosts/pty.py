@@ -1,7 +1,8 @@
 """A serial line on a pseudo-terminal: several slaves, one master, raw bytes, 8N1.
 
-A Linux pseudo-terminal knows neither parity nor speed: 8E1 and 7E1 fail on it (EINVAL at the second
-setting), and every baud rate is instant. Not modelled: both, and what two slaves make of each other's bytes.
+A Linux pseudo-terminal carries every byte at once and knows no parity: 8E1 and 7E1 fail on it (EINVAL at the second
+setting). It does remember the speed that the master set, and the near end can read it: an instrument with a `baudrate`
+is deaf at any other. Not modelled: parity, the time that bytes take, and what two slaves make of each other's bytes.
 """
 
 import asyncio
@@ -20,6 +21,9 @@ from sim.talk import TalkFace
 from sim.wire import Wire
 
 _READ_BYTES = 4096
+_SPEEDS = {
+    getattr(termios, name): int(name[1:]) for name in dir(termios) if name[1:].isdecimal() and name[0] == "B"
+}
 
 
 class PtyHost:
@@ -27,6 +31,7 @@ class PtyHost:
 
     With `link` the path is that symbolic link: a stable name as under /dev/serial/by-id, which stays the
     same when the adapter is pulled (`unplug`) and put back (`plug_in`), while the terminal behind it changes.
+    `baudrate` is the speed of everybody on the line, who hears nothing at another; None: each has its own, or none.
     """
 
     def __init__(
@@ -36,12 +41,14 @@ class PtyHost:
         link: Path | None = None,
         silence_s: float = SILENCE_S,
         ascii_frames: bool = False,
+        baudrate: int | None = None,
     ) -> None:
         self.wire = wire
         self.link = link
         self.lost_bytes = 0
         self._silence_s = silence_s
         self._ascii_frames = ascii_frames
+        self._baudrate = baudrate
         self._terminal = ""
         self._ends: tuple[int, int] | None = None
         self._landings: Landings | None = None
@@ -60,6 +67,10 @@ class PtyHost:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.unplug()
+
+    def speed(self) -> int:
+        """The speed that the master set last, 9600 before; 0: one that has no name, or the adapter is pulled."""
+        return 0 if self._ends is None else _SPEEDS.get(termios.tcgetattr(self._ends[0])[5], 0)
 
     def plug_in(self) -> None:
         """Make the terminal and the link. OSError: no terminals left, or the link cannot be made."""
@@ -95,7 +106,11 @@ class PtyHost:
         if isinstance(self.wire.face, TalkFace):
             return TalkConversation(self.wire, landings)
         return RtuConversation(
-            self.wire, landings, silence_s=self._silence_s, ascii_frames=self._ascii_frames
+            self.wire,
+            landings,
+            silence_s=self._silence_s,
+            ascii_frames=self._ascii_frames,
+            baudrate=self.speed,
         )
 
     def _readable(self, near: int) -> None:
@@ -105,6 +120,8 @@ class PtyHost:
             return
         except OSError:
             received = b""
+        if received and self._baudrate not in {None, self.speed()}:
+            return
         if received and self._conversation:
             self._conversation.fed(received)
         else:

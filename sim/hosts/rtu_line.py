@@ -1,6 +1,7 @@
 """What a master says in RTU or ASCII frames on any stream of bytes, turned into replies."""
 
 import asyncio
+from collections.abc import Callable
 
 from drivers.protocols import modbus_ascii, modbus_rtu
 from drivers.protocols.modbus_pdu import Malformed
@@ -14,11 +15,21 @@ ASCII_SILENCE_S = 1.0
 
 
 class RtuConversation:
-    """Units that nobody here has are not answered; noise is passed over; an unfinished frame is forgotten."""
+    """Units that nobody here has are not answered; noise is passed over; an unfinished frame is forgotten.
+
+    `baudrate` tells at which speed the master speaks now; None: the stream has none.
+    """
 
     def __init__(
-        self, wire: Wire, landings: Landings, *, silence_s: float = SILENCE_S, ascii_frames: bool = False
+        self,
+        wire: Wire,
+        landings: Landings,
+        *,
+        silence_s: float = SILENCE_S,
+        ascii_frames: bool = False,
+        baudrate: Callable[[], int | None] = lambda: None,
     ) -> None:
+        self._baudrate = baudrate
         self._codec = modbus_ascii if ascii_frames else modbus_rtu
         self._wire = wire
         self._landings = landings
@@ -56,6 +67,6 @@ class RtuConversation:
                 continue
             if request is None:
                 return
-            due = self._wire.ask(*request)
+            due = self._wire.ask(*request, baudrate=self._baudrate())
             if due is not None:
                 self._landings.expect(due, self._codec.encode_frame)

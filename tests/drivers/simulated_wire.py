@@ -7,6 +7,7 @@ from collections.abc import Callable
 from drivers.errors import Garbled, Unreachable
 from drivers.exchange import Answer
 from drivers.inbox import Inbox, RtuInbox, TcpInbox, question
+from drivers.tap import Tap
 from tests.drivers.raw_slave import mbap, rtu
 
 SILENT = float("inf")
@@ -21,6 +22,7 @@ class SimulatedWire:
     def __init__(self, latency_s: Callable[[], float], *, timeout_s: float, numbered: bool = False) -> None:
         self.inbox: Inbox = TcpInbox("line") if numbered else RtuInbox("line")
         self.last_byte_at = float("-inf")
+        self.tap = Tap()
         self.frame: Callable[[bytes], bytes] = lambda right: right
         self.opening: list[Unreachable | None] = []
         self.sent_at: list[float] = []

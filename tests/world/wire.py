@@ -14,6 +14,7 @@ from drivers.inbox import Inbox, RtuInbox, TcpInbox, question
 from drivers.line import LineSettings, TcpHost
 from drivers.protocols import modbus_rtu, modbus_tcp
 from drivers.protocols.modbus_pdu import ExceptionReply, encode_exception
+from drivers.tap import Tap
 from tests.world.clock import now_s
 from tests.world.instruments import Answered, Instrument
 
@@ -109,6 +110,7 @@ class WorldWire:
         self.guard_s = settings.guard_s
         self.inbox: Inbox = TcpInbox(str(where)) if self.is_tcp else RtuInbox(str(where))
         self.last_byte_at = float("-inf")
+        self.tap = Tap()
         self._where = where
         self._line = line
         self._life = life

@@ -18,9 +18,13 @@ import pytest
 
 from drivers.bus import Bus
 from drivers.errors import NoAnswer
-from drivers.line import LineSettings
+from drivers.interview import everything
+from drivers.line import LineSettings, ThisMachine, endpoint
 from drivers.modbus import ModbusDriver
 from drivers.modbus_settings import Settings
+from drivers.scan import Found, Limits, Scan
+from drivers.scan_port import scan_port
+from drivers.trials import Setting, Trial, Trials, network_trials, serial_trials
 
 pytestmark = pytest.mark.system
 
@@ -156,3 +160,47 @@ async def test_libmodbus_over_a_serial_line(server: Path) -> None:
                         exchange, [{"id": "a", "table": "coil", "address": 0, "type": "bit"}], 4
                     ).read()
                 await check_everything(exchange)
+
+
+async def test_a_scan_finds_libmodbus_behind_its_port_and_sees_that_it_looks_at_no_address(
+    server: Path,
+) -> None:
+    """Over TCP libmodbus answers whatever the unit address is, and refuses a name plate with exception 1."""
+    with running(str(server), "tcp") as number:
+        few = await scanned(f"tcp://127.0.0.1:{number}", network_trials((3, 4)))
+        assert {(unit.unit, unit.exception, unit.known.plate) for unit in few.found} == {
+            (3, 0, ()),
+            (4, 0, ()),
+        }
+        whole = await scanned(f"tcp://127.0.0.1:{number}", network_trials(range(1, 248)))
+        assert whole.everywhere
+        assert [unit.unit for unit in whole.found] == [1]
+
+
+async def test_a_scan_finds_libmodbus_on_a_serial_line(server: Path) -> None:
+    async with joined_ptys() as (ours, theirs):
+        with running(str(server), "rtu", theirs):
+            some = (Setting(9600), Setting(19200))
+            found = (await scanned(f"serial://{ours}?baudrate=9600", serial_trials(some, range(1, 6)))).found
+    assert {(unit.setting, unit.unit) for unit in found} == {(setting, 3) for setting in some}, (
+        "a pseudo-terminal has no speed, and libmodbus does not look"
+    )
+
+
+async def scanned(url: str, trials: Trials) -> Scan:
+    """At the end of everything."""
+    where = endpoint(url)
+    assert not isinstance(where, ThisMachine)
+    scan = Scan(scan_port(where), trials, Limits(0.05, float("inf")), Nobody(), everything())
+    assert await scan.run() == "complete"
+    return scan
+
+
+class Nobody:
+    """Nobody looks on."""
+
+    def trying(self, trial: Trial, done: int, total: int) -> None: ...
+
+    def found(self, unit: Found) -> None: ...
+
+    def note(self, text: str) -> None: ...

@@ -6,6 +6,7 @@ import os
 import select
 import tty
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -242,4 +243,47 @@ async def _until(done: Callable[[], bool]) -> bool:
     async with asyncio.timeout(10):
         while not done():
             await asyncio.sleep(0)
+    return True
+
+
+async def test_an_instrument_hears_one_speed_and_is_deaf_at_every_other() -> None:
+    """A pseudo-terminal carries bytes at any speed; the instruments ask it at which one the master speaks."""
+    units = {
+        3: replace(ph_meter("a"), baudrate=9600),
+        4: replace(ph_meter("b", ph=6.5), baudrate=19200),
+        5: ph_meter("c"),
+    }
+    async with PtyHost(Wire("rs485", Face(units))) as line:
+        heard: dict[int, list[int]] = {}
+        with serial.Serial(line.path, 9600, timeout=0) as port:
+            for speed in (9600, 19200, 115200):
+                port.baudrate = speed
+                assert line.speed() == speed
+                heard[speed] = []
+                for unit in units:
+                    port.write(modbus_rtu.encode_frame(unit, bytes.fromhex("03 00 00 00 02")))
+                    if await came(port, within_s=0.1):
+                        heard[speed].append(port.read(9)[0])
+    assert heard == {9600: [3, 5], 19200: [4, 5], 115200: [5]}
+
+
+async def test_a_line_of_one_speed_hears_nothing_at_another() -> None:
+    async with PtyHost(make_wire(), baudrate=19200) as line:
+        with serial.Serial(line.path, 9600, timeout=0) as port:
+            port.write(READ_PH)
+            assert not await came(port, within_s=0.1)
+            port.baudrate = 19200
+            port.write(READ_PH)
+            assert await came(port, within_s=5)
+            assert port.read(9) == PH
+
+
+async def came(port: serial.Serial, *, within_s: float) -> bool:
+    """Whether nine bytes came."""
+    try:
+        async with asyncio.timeout(within_s):
+            while port.in_waiting < 9:
+                await asyncio.sleep(0)
+    except TimeoutError:
+        return False
     return True

@@ -1,0 +1,63 @@
+"""What went over a line, byte for byte and question for question, for a person who looks for a fault."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from drivers.errors import DriverError
+from drivers.exchange import Answer, Exchange
+from drivers.tap import Passed
+
+
+class Bytes(NamedTuple):
+    """What went over the line without a change of direction."""
+
+    sent: bool
+    data: bytes
+
+
+@dataclass(slots=True)
+class Trace:
+    """All bytes since it joined a line's tap (drivers.tap), in order. Itself a watcher."""
+
+    passed: list[Bytes] = field(default_factory=list)
+
+    def __call__(self, passed: Passed) -> None:
+        """Takes note; what comes in several pieces is one."""
+        if not passed.octets:
+            return
+        sent = passed.kind == "sent"
+        if not sent and self.passed and not self.passed[-1].sent:
+            self.passed[-1] = Bytes(False, self.passed[-1].data + passed.octets)
+        else:
+            self.passed.append(Bytes(sent, passed.octets))
+
+    @property
+    def last_heard(self) -> bytes:
+        """What came behind the last question; empty: nothing."""
+        return self.passed[-1].data if self.passed and not self.passed[-1].sent else b""
+
+
+class Asked(NamedTuple):
+    """One question to a Modbus device, and its answer's PDU or why there is none."""
+
+    request: bytes
+    answer: bytes | None
+    error: DriverError | None = None
+
+
+class TracedExchange:
+    """An Exchange that remembers what was asked."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.asked: list[Asked] = []
+
+    async def __call__(self, unit: int, pdu: bytes) -> Answer:
+        """See Exchange."""
+        try:
+            answer = await self._exchange(unit, pdu)
+        except DriverError as error:
+            self.asked.append(Asked(pdu, None, error))
+            raise
+        self.asked.append(Asked(pdu, answer.pdu))
+        return answer
