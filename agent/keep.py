@@ -10,7 +10,7 @@ turns False, polls are counted instead of signed, and a gap record says so when 
 When the file is damaged, `renew` sets it aside and a new ledger begins in a new one (agent.salvage); what still waits
 of the old ledger goes into the new file first, as it is. When the quota is used up by what nobody has received,
 `make_room` (agent.entomb) puts tombstones behind what waits: the write that holds them deletes what they tell of, and
-so makes the room for everything before them. When nothing is owed and all that waits still needs more than the quota,
+so makes the room for everything before them. When nothing is owed and all that waits still needs more than there is,
 less is written at once: what is delivered of it makes room for the next part.
 """
 
@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agent.clock import Clock
-from buffer.errors import QuotaUsedUp, StoreDamaged, StoreError
+from buffer.errors import QuotaUsedUp, StoreDamaged, StoreError, StoreFull
 from buffer.store import Entry, Range, Store, Tail
 
 MAX_WAITING_BYTES = 16 * 1024 * 1024
@@ -78,7 +78,7 @@ class Keeper:
         self._put, self._written = 0, 0
         self._progress = asyncio.Condition()
         self._failing_since_ms: int | None = None
-        self._full = False
+        self._failure: StoreError | None = None
         self._most_entries: int | None = None
 
     def put(self, entry: Entry, tail: Tail) -> None:
@@ -152,11 +152,12 @@ class Keeper:
         try:
             await self._append(batch, dict(ChainMap(*map(dict, reversed(due)))))
         except StoreError as error:
-            self._full = isinstance(error, QuotaUsedUp)
+            self._failure = error
             self._failed(error)
             return False
         finally:
             slow.cancel()
+        self._failure = None
         self._recovered()
         if self._most_entries is not None:
             self._most_entries = 2 * self._most_entries if len(batch) < self.waiting else None
@@ -205,13 +206,18 @@ class Keeper:
         return True
 
     async def _has_made_room(self) -> bool:
-        if not self._full:
+        if not isinstance(self._failure, StoreFull):
             return False
         try:
-            return (self._make_room is not None and await self._make_room()) or self._takes_less()
+            return await self._has_entombed() or self._takes_less()
         except StoreError as error:  # what is to go cannot be read
             self._failed(error)
             return False
+
+    async def _has_entombed(self) -> bool:
+        if self._make_room is None or not isinstance(self._failure, QuotaUsedUp):
+            return False
+        return await self._make_room()
 
     def _takes_less(self) -> bool:
         if any(self.store.owed(destination) for destination in self.store.destinations):

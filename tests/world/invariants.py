@@ -183,7 +183,9 @@ def _is_explained(world: World, known: Ledgers, found: FindingLine) -> bool:
             return any(faults[kind] for kind in ("old copy", "damage", "store lost", "sidecar lost"))
         case FindingKind.HOLE:
             was_deleted = bool(witness.deleted & set(witness.seen.get(place, ())))
-            return was_deleted or is_excused(world, known, place) or known.is_named(place)
+            # A centre that was put back misses what the station, being down, cannot send again for a while.
+            is_filled = not found.is_open and known.records.get(place) in known.there
+            return is_filled or was_deleted or is_excused(world, known, place) or known.is_named(place)
         case FindingKind.HEAD_CONTRADICTS:
             # A head has no clock but the wall: after a step back, an older one that comes late looks newer than it is.
             # And one that was signed while a commit took its time is in doubt until the next.
