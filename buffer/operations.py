@@ -77,7 +77,7 @@ def append(
         raise OutOfSequence(f"ledger {tail.ledger.hex()} is not the one being written")
     _check_batch(current, batch, tail)
     known = sum(entry.seq < current.next_seq for entry in batch)
-    _check_known(conn, current, batch[:known])
+    _check_known(conn, inventory, current, batch[:known])
     fresh = batch[known:]
     inventory = _drop(conn, inventory, current, drops)
     if fresh:
@@ -113,8 +113,14 @@ def _check_batch(current: Kept, batch: Sequence[Entry], tail: Tail) -> None:
         raise OutOfSequence(f"seq {tail.next_seq - 1} is written with another hash")
 
 
-def _check_known(conn: sqlite3.Connection, current: Kept, batch: Sequence[Entry]) -> None:
+def _check_known(
+    conn: sqlite3.Connection, inventory: Inventory, current: Kept, batch: Sequence[Entry]
+) -> None:
+    """A commit of unknown outcome may have written it; then it was delivered from here, and has perhaps gone since."""
+    held = inventory.span(SELF, current)
     for entry in batch:
+        if not covers(held, entry.seq):
+            continue
         row = conn.execute(
             "SELECT envelope FROM entry WHERE key = ?", (key_of(current.number, entry.seq),)
         ).fetchone()

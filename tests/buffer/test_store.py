@@ -86,6 +86,20 @@ async def test_the_same_bytes_offered_again_are_no_second_record(tmp_path: Path)
     await store.close()
 
 
+async def test_what_a_commit_of_unknown_outcome_wrote_may_be_delivered_and_gone_when_it_is_offered_again(
+    tmp_path: Path,
+) -> None:
+    store, recorder = await started(tmp_path / "ledger.db", "centre")
+    batch = recorder.entries(4)
+    await store.append(batch[:3], Tail(LEDGER, 4, hashlib.sha256(batch[2].envelope).digest()))
+    await store.delivered("centre", LEDGER, [(1, 3)])
+    assert await store.let_go() == 2
+    await store.append(batch, recorder.tail)
+    assert await held(store) == [3, 4]
+    assert ranges(store, "centre")[0][0] == 4
+    await store.close()
+
+
 async def test_other_bytes_under_a_used_seq_are_a_fork_and_refused(tmp_path: Path) -> None:
     store, recorder = await started(tmp_path / "ledger.db", rows=2)
     forged = Recorder(size=301)
