@@ -16,7 +16,7 @@ from typing import NamedTuple
 from agent.rehearsal import RehearsalError
 from tests.chaos.fault import missing
 from tests.soak.account import Account
-from tests.soak.troubles import RESTARTS, TROUBLES, Trouble
+from tests.soak.troubles import RESTARTS, SPOILING, TROUBLES, Trouble
 from tests.soak.watch import Sample, Stretch, Watcher, look, stretches
 from tests.soak.world import World, world_at
 
@@ -162,7 +162,7 @@ class Soak:
         """The reckoning; what does not hold goes to what is wrong."""
         records = lost = doubled = gaps = 0
         try:
-            found = self.account.close()
+            found = self.account.close(refusable=SPOILING)
             records, lost, doubled, gaps = found.records, found.lost, found.doubled, found.gaps
         except AssertionError as error:
             self._wrong(str(error))

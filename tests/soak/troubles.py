@@ -44,6 +44,9 @@ EVERYWHERE: Final[tuple[Callable[[], Fault], ...]] = (
 CHECKSUMMED: Final[tuple[Callable[[], Fault], ...]] = (Flipped, Noisy, Truncated)
 """Only where a frame has a checksum: nobody can tell a flipped bit of Modbus TCP, and TCP has its own."""
 
+SPOILING: Final = frozenset(f().name for f in (WrongUnit, WrongFunction, Shortened, Flipped, Truncated))
+"""Of these answers the agent takes nothing: it may ask again in the same poll, and sign what it hears then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
