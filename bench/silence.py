@@ -27,7 +27,7 @@ from telemetry.record import Kind
 LINES, PER_LINE, CHANNELS = 4, 8, 4
 DEAD = (0, 5, 8, 15, 17, 30)
 """Places over all lines: two on each of the first two lines, first and last among them, and one on each other."""
-EVERY_S, TIMEOUT_S, GUARD_S = 5, 1.0, 1.0
+EVERY_S, TIMEOUT_S = 5, 1.0
 SETTLE_S, LOOK_S, RECEIPTS_S = 12.0, 75.0, 3.0
 LINE = """
 [[line]]
@@ -50,8 +50,7 @@ every = "5s"
 class Silence:
     """`deviation_ms`: of the time between two records of a living device, `worst_ms` the farthest from the period.
 
-    Of the dead: `probes` are their records, `questions` what they were asked, meanwhile. `apart_s`: the longest from a
-    question to one dead device to the next question on its line, where another one waited. `steps_s`: from question to
+    Of the dead: `probes` are their records, `questions` what they were asked, meanwhile. `steps_s`: from question to
     question of one dead device, all that occurred.
     """
 
@@ -63,7 +62,6 @@ class Silence:
     worst_ms: float
     probes: int
     questions: int
-    apart_s: float
     steps_s: tuple[int, ...]
 
 
@@ -131,7 +129,6 @@ def _found(
         questions=sum(
             _is_dead(line, unit) and from_us <= at_us + 1e6 * TIMEOUT_S < to_us for line, unit, at_us in asked
         ),
-        apart_s=_apart_s(asked),
         steps_s=tuple(sorted({round(step) for step in steps})),
     )
 
@@ -149,27 +146,14 @@ def _steps(asked: Iterable[tuple[int, int, int]]) -> list[float]:
     return [(later - earlier) / 1e6 for seen in by_device.values() for earlier, later in pairwise(seen)]
 
 
-def _apart_s(asked: Sequence[tuple[int, int, int]]) -> float:
-    """From a question that nobody answers to the next one on that line, where that one was due already."""
-    longest_s = 0.0
-    for number in range(LINES):
-        on_line = [(unit, at_us) for line, unit, at_us in asked if line == number]
-        for (unit, at_us), (_, next_us) in pairwise(on_line):
-            waited_s = (next_us - at_us) / 1e6
-            if _is_dead(number, unit) and waited_s < EVERY_S - 1:
-                longest_s = max(longest_s, waited_s)
-    return longest_s
-
-
 def as_text(found: Silence) -> str:
     """A line for people."""
     steps = ", ".join(f"{step} s" for step in found.steps_s)
     return (
         f"dead devices, {found.devices} on {found.lines} lines every {EVERY_S} s, {found.dead} of them dead: period of"
         f" the living, standard deviation {found.deviation_ms:.2f} ms over {found.periods} periods, the farthest"
-        f" {found.worst_ms:.1f} ms off; {found.questions} questions to the dead for {found.probes} records of their"
-        f" silence, after {steps}; the next on the line waited {found.apart_s:.2f} s at most (timeout {TIMEOUT_S:g} s"
-        f" and guard {GUARD_S:g} s)"
+        f" {found.worst_ms:.1f} ms off; {found.questions} questions to the dead, each one timeout of {TIMEOUT_S:g} s,"
+        f" for {found.probes} records of their silence, after {steps}"
     )
 
 
