@@ -101,8 +101,13 @@ async def watching(path: Path, line: str, *, timeout_s: float = 5.0) -> AsyncIte
         ) from error
     try:
         writer.write(json.dumps({"line": line}).encode() + b"\n")
-        async with asyncio.timeout(timeout_s):
-            about = _about(await _next(reader))
+        try:
+            async with asyncio.timeout(timeout_s):
+                about = _about(await _next(reader))
+        except TimeoutError as error:
+            raise NotRunning(
+                f"the agent at {path} does not answer within {timeout_s:g} s: it stands still"
+            ) from error
         yield Watch(reader, about)
     finally:
         writer.close()

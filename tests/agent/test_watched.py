@@ -206,6 +206,15 @@ async def test_without_an_agent_it_is_one_sentence_with_two_ways_on(tmp_path: Pa
             pass
 
 
+async def test_an_agent_that_stands_still_is_one_sentence_too(tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "watch.sock"))
+    listener.listen()
+    with listener, pytest.raises(NotRunning, match="does not answer within 0.05 s: it stands still"):
+        async with watching(tmp_path / "watch.sock", "meter", timeout_s=0.05):
+            pass
+
+
 async def test_an_agent_that_is_killed_ends_the_watch(tmp_path: Path) -> None:
     async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
