@@ -6,16 +6,20 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from agent.clock import Clock
+from agent.configuration import without_secrets
 from agent.read import LONGEST_CYCLE_MS, Device, Line, Report
 from agent.schedule import Due
 from agent.seams import Seams
 from agent.sign import DevicePlan, Recorder
 from agent.status_from import NOBODY, Standings, standings_of
 from agent.tables import settings_of, wire_of
+from agent.watched import Subject, Watched
 from config.station import Device as DeviceTable
 from config.station import Station
 from drivers import catalogue
-from drivers.lines import AnyBus, bus_for, on
+from drivers.driver import DriverSettings
+from drivers.lines import AnyBus, bus_for, framing, on
+from drivers.turns import Turns
 from telemetry.pack import PackEncoder
 
 LAST_POLL_S = 1.2
@@ -42,6 +46,7 @@ class Field:
     clock: Clock
     report: Report
     seams: Seams
+    watched: Watched = field(default_factory=Watched)
     lines: list[Line] = field(default_factory=list)
     buses: dict[str, AnyBus] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -55,10 +60,13 @@ class Field:
     async def start(self, tasks: asyncio.TaskGroup, before: Mapping[str, Device]) -> None:
         """Build the lines and let each run as a task of its own. `before`: the devices of the file before."""
         standings = standings_of(self.station, self.clock.mono_ms())
+        self._renew_watched()
         for table in self.station.lines:
             settings, mono_ms = wire_of(table), self.clock.mono_ms
-            mine = [settings_of(device) for device in self.station.devices if device.line == table.id]
+            mine = self._settings_on(table.id)
             bus = bus_for(settings, mine, mono_ms, wire=self.seams.wire, jitter=self.seams.rng.random)
+            if isinstance(bus, Turns):
+                bus.tap = self.watched.tap(table.id)
             await self._buses.enter_async_context(bus)
             self.buses[table.id] = bus
             devices = self._devices(table.id, bus, before, standings)
@@ -79,6 +87,20 @@ class Field:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._buses.aclose()
+
+    def _renew_watched(self) -> None:
+        subjects = []
+        for table in self.station.lines:
+            settings, mine = wire_of(table), self._settings_on(table.id)
+            if settings.machine is None:
+                streams = any(device.streams() for device in mine)
+                url = without_secrets(settings.url)
+                subjects.append(Subject(table.id, url, framing(settings, mine), streams))
+        with_wire = {subject.line for subject in subjects}
+        self.watched.renew(subjects, [table.id for table in self.station.lines if table.id not in with_wire])
+
+    def _settings_on(self, line: str) -> list[DriverSettings]:
+        return [settings_of(device) for device in self.station.devices if device.line == line]
 
     def _devices(
         self, line: str, bus: AnyBus, before: Mapping[str, Device], standings: Standings

@@ -3,14 +3,14 @@
     Field (line tasks) ─▶ Recorder ─▶ Keeper ─▶ Store ─▶ Delivery (one task per destination)
 
 The order of the end, written once (`_end`): wires quiet → everything signed is durable, with the note that the
-stop was clean → destinations get a moment → services → status socket → the file beside the key → store.
+stop was clean → destinations get a moment → services → sockets → the file beside the key → store.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 
-from agent import sidecar, status
+from agent import sidecar, status, watched
 from agent.clock import Clock
 from agent.configuration import configuration_of
 from agent.destinations import deliver_for_ever, deliveries_of
@@ -25,6 +25,7 @@ from agent.send import Delivery
 from agent.state import status_of
 from agent.version import SOFTWARE
 from agent.watchdog import feed
+from agent.watched import Watched
 from buffer.errors import StoreError
 from buffer.store import Entry, Store
 from config.errors import StationFileError
@@ -57,6 +58,7 @@ class Agent:
         self.station = station
         self.clock = clock
         self.deliveries: list[Delivery] = []
+        self.watched = Watched()
         self.reload_refused: str | None = None
         self.started_wall_ms = clock.wall_ms()
         self._report = report
@@ -110,8 +112,14 @@ class Agent:
             await self.ledger.boot(configuration_of(self.station, SOFTWARE))
             socket = status.socket_path(self.station.buffer.path)
             await closing.enter_async_context(status.answering(socket, lambda: status_of(self)))
+            beside = watched.socket_path(self.station.buffer.path)
+            await closing.enter_async_context(self._seams.showing(beside, self.watched, self._about))
             async with asyncio.TaskGroup() as tasks:
                 await self._live(tasks)
+
+    def _about(self) -> dict[str, object]:
+        """What a watcher is told of the station, and the wall clock of this instant."""
+        return {"station": self.station.id, "software": SOFTWARE, "wall_ms": self.clock.wall_ms()}
 
     async def _open_store(self) -> Store | None:
         """None: it was told to stop before the store opened."""
@@ -205,7 +213,9 @@ class Agent:
                     await self.store.owe_again(destination.id, end.ledger, ())
 
     async def _start_field(self, tasks: asyncio.TaskGroup, before: dict[str, Device]) -> None:
-        self.field = Field(self.station, self.ledger.recorder, self.clock, self._report, self._seams)
+        self.field = Field(
+            self.station, self.ledger.recorder, self.clock, self._report, self._seams, self.watched
+        )
         await self.field.start(tasks, before)
 
     def _new_deliveries(self) -> list[Delivery]:

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import json
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from agent.local_socket import listening, short_name
 
 Status = dict[str, object]
 
@@ -20,19 +21,9 @@ def socket_path(store: Path) -> Path:
     return store.parent / "agent.sock"
 
 
-@contextlib.contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """A name of at most 108 bytes for a socket in a deep folder (sun_path, unix(7))."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
-
-
 @asynccontextmanager
 async def answering(path: Path, status: Callable[[], Status]) -> AsyncIterator[None]:
-    """Answers each connection with one JSON object. The store's lock says that nobody else is here."""
+    """Answers each connection with one JSON object."""
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -40,24 +31,14 @@ async def answering(path: Path, status: Callable[[], Status]) -> AsyncIterator[N
             await writer.drain()
         writer.close()
 
-    path.unlink(missing_ok=True)
-    with _short(path) as name:
-        before = os.umask(0o177)
-        try:
-            server = await asyncio.start_unix_server(answer, name)
-        finally:
-            os.umask(before)
-    try:
+    async with listening(path, lambda name: asyncio.start_unix_server(answer, name)):
         yield
-    finally:
-        server.close()
-        path.unlink(missing_ok=True)
 
 
 async def ask(path: Path, *, timeout_s: float = 5.0) -> Status:
     """The status of the agent at this socket; NotRunning when there is none."""
     try:
-        with _short(path) as name:
+        with short_name(path) as name:
             async with asyncio.timeout(timeout_s):
                 reader, writer = await asyncio.open_unix_connection(name, limit=2**24)
                 answer = await reader.read()

@@ -4,11 +4,12 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
+from drivers.connection import Connection
 from drivers.errors import Misconfigured
 from drivers.exchange import Answer
 from drivers.line import LineSettings
 from drivers.modbus_wire import modbus_wire
-from drivers.turns import Connection, Turns
+from drivers.turns import Turns
 
 
 class Wire(Connection, Protocol):

@@ -6,8 +6,9 @@ from typing import Protocol, TypeVar
 
 from drivers.character_wire import CharacterWire
 from drivers.characters import Heard, Take, Talk
+from drivers.connection import Connection
 from drivers.line import LineSettings
-from drivers.turns import Connection, Turns
+from drivers.turns import Turns
 
 T = TypeVar("T")
 

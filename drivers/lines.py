@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 
 from drivers.bus import Bus, Wire
 from drivers.character_bus import CharacterBus
+from drivers.cutting import Framing
 from drivers.driver import Driver, DriverSettings
-from drivers.line import LineSettings
+from drivers.line import LineSettings, SerialPort, UdpHost
 from drivers.machine import MachineBus
 from drivers.modbus_wire import modbus_wire
 
@@ -32,6 +33,18 @@ def bus_for(
         streams = any(device.streams() for device in devices)
         return CharacterBus(line, mono_ms, streams=streams, jitter=jitter)
     return Bus(line, mono_ms, wire=wire(line, mono_ms), jitter=jitter)
+
+
+def framing(line: LineSettings, devices: Sequence[DriverSettings]) -> Framing:
+    """How the bytes on a wire are put into frames, by where it leads and what its devices speak."""
+    where = line.endpoint
+    if any(device.speech() == "characters" for device in devices):
+        return "characters"
+    if isinstance(where, UdpHost):
+        return "udp"
+    if isinstance(where, SerialPort):
+        return where.framer
+    return "rtu" if where.rtu else "ascii" if where.ascii else "tcp"
 
 
 def on(bus: AnyBus, driver: type[Driver], settings: DriverSettings) -> Driver:

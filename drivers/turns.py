@@ -26,8 +26,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
+from drivers.connection import Connection
 from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
 from drivers.line import LineSettings, SerialPort
 from drivers.tap import Tap
@@ -41,39 +42,6 @@ LATENESS_TO_GUARD = 2.0
 """A guard is at least this many times the worst lateness heard."""
 NEVER_SILENT_S = 2.0
 """How long a line may go on talking by itself before that is an error."""
-
-
-class Unasked(Protocol):
-    """What came while nobody asked: `late` answers to a question that was given up, and `stray` ones."""
-
-    late: int
-    stray: int
-
-
-class Connection(Protocol):
-    """What turns need of a wire. It tells its `tap` the bytes that pass."""
-
-    tap: Tap
-
-    @property
-    def last_byte_at(self) -> float:
-        """When the last byte came, on the event loop's clock."""
-        ...
-
-    @property
-    def unasked(self) -> Unasked:
-        """Counts since the start."""
-        ...
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a question can be asked."""
-
-    async def open(self) -> None:
-        """Connects; Unreachable."""
-
-    def close(self) -> None:
-        """Lets go."""
 
 
 @dataclass(slots=True)

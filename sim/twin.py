@@ -9,8 +9,6 @@ A line `local://` is no wire: its url stays as it is, and a rehearsal reads the 
 another one, name a folder with its proc and sys: `local:///PATH`.
 """
 
-import errno
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,21 +16,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
-from urllib.parse import parse_qsl, urlsplit
 
 from config.station import Device, Line, Station, StatusFrom
 from drivers.protocols.modbus import BIT_TABLES, Point, Table
 from sim import moment, plausible
 from sim.face import Face
-from sim.hosts.listener import Listener
-from sim.hosts.pty import PtyHost
-from sim.hosts.rtu_tcp import AsciiTcpHost, RtuTcpHost
-from sim.hosts.talk import TalkTcpHost
-from sim.hosts.tcp import TcpHost
-from sim.hosts.tls import Certificate, secure
-from sim.hosts.udp import UdpHost
+from sim.hosts.tls import Certificate
 from sim.instrument import Instrument, Quantity
 from sim.moment import Now
+from sim.on_air import Terms, put_on_air, scheme_of, url_of
+from sim.replay import Replay
 from sim.script import Script, parse_all
 from sim.served import ServedLog
 from sim.signals import Constant, Signal
@@ -40,16 +33,7 @@ from sim.talk import TalkFace
 from sim.talkers.catalogue import TALKERS, Behind
 from sim.wire import Wire
 
-MODBUS_TCP_PORT, MODBUS_TLS_PORT = 502, 802
 _SEED_STEP = 1009
-Host = Listener | UdpHost
-_HOSTS: dict[str, type[Host]] = {
-    "tcp": TcpHost,
-    "tls": TcpHost,
-    "udp": UdpHost,
-    "rtu+tcp": RtuTcpHost,
-    "ascii+tcp": AsciiTcpHost,
-}
 _NUMBERED = frozenset({"tcp", "tls", "udp"})
 
 
@@ -106,12 +90,6 @@ class DeviceSettings(Protocol):
         ...
 
 
-class LineSettings(Protocol):
-    """What the twin asks of a line's settings."""
-
-    url: str
-
-
 class Place(NamedTuple):
     """Where one device is served: `url` is what its line's url has to be. `unit` None: its protocol has none."""
 
@@ -125,7 +103,8 @@ class Place(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """How to serve. `ports` by line id; `links` is the folder for stable names of serial lines. `tls`: what lines
-    with TLS show; without it a certificate that nobody can trust.
+    with TLS show; without it a certificate that nobody can trust. `replays` by line id: such a line has no instruments,
+    and no fault strikes it but those of its recording.
     """
 
     seed: int = 1
@@ -133,6 +112,7 @@ class Wishes:
     ports: Mapping[str, int] = field(default_factory=dict)
     links: Path | None = None
     tls: Certificate | None = None
+    replays: Mapping[str, Replay] = field(default_factory=dict)
 
 
 def instrument(device: Device, seed: int, speaks: Sequence[StatusFrom] = ()) -> Instrument:
@@ -169,6 +149,9 @@ def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment
     for line in station.lines:
         if line.id in _without_wire(station):
             continue
+        if line.id in wishes.replays:
+            built[line.id] = Wire(line.id, Face({}), Script(), served, now)
+            continue
         devices = {units[device.id]: device for device in station.devices if device.line == line.id}
         face = _face(line, devices, wishes.seed, _spoken(station))
         mine = {device.id: unit for unit, device in devices.items()}
@@ -179,7 +162,7 @@ def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment
 
 
 def _without_wire(station: Station) -> set[str]:
-    return {line.id for line in station.lines if _scheme(line) == "local"}
+    return {line.id for line in station.lines if scheme_of(line) == "local"}
 
 
 def _units(devices: Sequence[Device]) -> dict[str, int]:
@@ -216,7 +199,7 @@ def _face(
         unit: instrument(device, seed + _SEED_STEP * unit, spoken.get(device.id, ()))
         for unit, device in devices.items()
     }
-    return Face(units, gateway=_scheme(line) in _NUMBERED)
+    return Face(units, gateway=scheme_of(line) in _NUMBERED)
 
 
 @asynccontextmanager
@@ -230,11 +213,16 @@ async def serve(
         built = wires(station, wishes, served)
         for line in station.lines:
             if line.id in built:
-                urls[line.id] = await _host(stack, line, built[line.id], wishes)
+                urls[line.id] = await put_on_air(stack, line, built[line.id], _terms(line.id, wishes))
                 places += _places(station, line.id, urls[line.id])
             else:
-                urls[line.id] = _url(line)
+                urls[line.id] = url_of(line)
         yield urls, places
+
+
+def _terms(line: str, wishes: Wishes) -> Terms:
+    link = wishes.links / f"{line}.tty" if wishes.links else None
+    return Terms(wishes.ports.get(line), link, wishes.tls, wishes.replays.get(line))
 
 
 def _places(station: Station, line: str, url: str) -> Iterator[Place]:
@@ -242,59 +230,3 @@ def _places(station: Station, line: str, url: str) -> Iterator[Place]:
         if device.line == line:
             settings = cast("DeviceSettings", device.settings)
             yield Place(device.id, line, url, settings.address(), len(settings.channels()))
-
-
-async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> str:
-    scheme = _scheme(line)
-    if scheme == "serial":
-        link = wishes.links / f"{line.id}.tty" if wishes.links else None
-        options = dict(parse_qsl(urlsplit(_url(line)).query))
-        is_ascii, baudrate = options.get("framer") == "ascii", options.get("baudrate", "9600")
-        host = PtyHost(wire, link=link, ascii_frames=is_ascii, baudrate=int(baudrate))
-        terminal = await stack.enter_async_context(host)
-        # A pseudo-terminal has neither parity nor a second stop bit.
-        return f"serial://{terminal.path}?baudrate={baudrate}&parity=N{'&framer=ascii' if is_ascii else ''}"
-    at = await _listen(stack, line, wire, wishes)
-    return f"{scheme}://{at.host}:{at.port}"
-
-
-async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Host:
-    """On the wished port; else on the file's own when it is free and we may; else on any."""
-    kind: type[Host] = TalkTcpHost if isinstance(wire.face, TalkFace) else _HOSTS[_scheme(line)]
-
-    def host(port: int) -> Host:
-        made = kind(wire, port=port)
-        if _scheme(line) == "tls":
-            assert isinstance(made, Listener)
-            secure(made, wishes.tls)
-        return made
-
-    if line.id in wishes.ports:
-        return await _listen_on(stack, host(wishes.ports[line.id]), line)
-    usual = MODBUS_TLS_PORT if _scheme(line) == "tls" else MODBUS_TCP_PORT
-    try:
-        return await stack.enter_async_context(host(urlsplit(_url(line)).port or usual))
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        return await stack.enter_async_context(host(0))
-
-
-async def _listen_on(stack: AsyncExitStack, host: Host, line: Line) -> Host:
-    """On the wished port and no other. OSError, for the technician."""
-    try:
-        return await stack.enter_async_context(host)
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise OSError(
-            f"line {line.id} cannot be served on port {host.port}: {why}; end the program that has it, "
-            f"or choose another: --port {line.id}=PORT (0: any that is free)"
-        ) from error
-
-
-def _url(line: Line) -> str:
-    return cast("LineSettings", line.settings).url
-
-
-def _scheme(line: Line) -> str:
-    return urlsplit(_url(line)).scheme

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from config.station import Station
+    from sim.replay import Replay
     from sim.served import ServedLog
     from sim.twin import Place, Wishes
 
@@ -37,6 +39,14 @@ if TYPE_CHECKING:
 @click.option(
     "--log", type=click.Path(path_type=Path), help="Add every answer to this file, a line of JSON each."
 )
+@click.option(
+    "--replay",
+    "recordings",
+    multiple=True,
+    metavar="RECORDING",
+    type=click.Path(path_type=Path),
+    help="Let a line answer as `tram watch --record` wrote it down, may be repeated.",
+)
 def sim(
     file: Path,
     *,
@@ -47,14 +57,18 @@ def sim(
     write: Path | None,
     keep_destinations: bool,
     log: Path | None,
+    recordings: tuple[Path, ...],
 ) -> None:
     """Serve every device of FILE on this machine until Ctrl-C, and say where.
 
     Example: tram sim station.toml --write rehearsal.toml, and in a second window: tram run rehearsal.toml
 
     With trouble: tram sim station.toml --faults late=1.5%5/ph --faults silent@20-40
+
+    What was on the line at the station: tram sim station.toml --replay rs485.jsonl
     """
     from agent.station import load_station
+    from sim import replay
     from sim.hosts.tls import certificate
     from sim.twin import Wishes
 
@@ -62,8 +76,10 @@ def sim(
     if write is not None:
         _refuse_to_overwrite(file, write)
     own = _own_folder(write) if write else None
-    wishes = Wishes(seed, faults, _ports(ports, station), own, certificate(own) if own else None)
     try:
+        replays = replay.read_all(recordings, station)
+        tls = certificate(own) if own else None
+        wishes = Wishes(seed, faults, _ports(ports, station), own, tls, replays)
         with _account(log) as served:
             asyncio.run(_serve(station, wishes, served, write, keep=keep_destinations, as_json=as_json))
     except ValueError as error:
@@ -84,11 +100,32 @@ async def _serve(
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    for replay in wishes.replays.values():
+        replay.missed = partial(_say_missed, replay)
     async with twin.serve(station, wishes, served) as (urls, places):
         if write is not None:
             _write_copy(station.file, write, urls, keep=keep)
-        click.echo(_as_json(station, urls, places, write) if as_json else _as_text(urls, places, write))
+        click.echo(
+            _as_json(station, urls, places, write)
+            if as_json
+            else _as_text(urls, places, write, wishes.replays)
+        )
         await stop.wait()
+    for replay in wishes.replays.values():
+        if replay.unrecorded:
+            total = sum(replay.unrecorded.values())
+            click.echo(
+                f"line {replay.line}: {total} question{'s' * (total != 1)} not in the recording, without an answer",
+                err=True,
+            )
+
+
+def _say_missed(replay: "Replay", asked: bytes) -> None:
+    """Each kind of question once, when it is first asked; the end counts them."""
+    from drivers.protocols.frame_words import question_words
+
+    words = question_words(replay.framing, asked)
+    click.echo(f"line {replay.line}: not in the recording, no answer: {words}", err=True)
 
 
 def _ports(wished: Sequence[str], station: "Station") -> dict[str, int]:
@@ -155,13 +192,15 @@ def _as_json(
     return json.dumps({"station": station.id, "lines": dict(urls), "devices": devices, "written": copy})
 
 
-def _as_text(urls: Mapping[str, str], places: Sequence["Place"], write: Path | None) -> str:
+def _as_text(
+    urls: Mapping[str, str], places: Sequence["Place"], write: Path | None, replayed: Collection[str]
+) -> str:
     served = dict.fromkeys(place.line for place in places)
     rows = [
         f"{line}  {url}  (this machine, not simulated)" for line, url in urls.items() if line not in served
     ]
     for line in served:
-        rows.append(f"{line}  {urls[line]}")
+        rows.append(f"{line}  {urls[line]}{'  (a recording)' if line in replayed else ''}")
         rows += [
             f"  {place.device:<16} unit {_shown(place.unit):<3} {place.channels} channel{'s' * (place.channels != 1)}"
             for place in places

@@ -19,6 +19,7 @@ COMMANDS = {
     "status": "Ask the running agent how it is.",
     "read": "Read one device once.",
     "scan": "Find the units on a line: speed, parity, address, profile.",
+    "watch": "Show what passes on a line while the agent polls it.",
     "profiles": "List the instruments of the library, or show one.",
     "keys": "Make and show keys.",
     "verify": "Verify a ledger or an export, offline.",
@@ -38,6 +39,7 @@ EXPECTED = (
     ("mqtt.errors", "MqttError"),
     ("central.errors", "CentreError"),
     ("agent.status", "NotRunning"),
+    ("agent.watching", "WatchEnded"),
     ("agent.rehearsal", "RehearsalError"),
 )
 """Module and class: named here and looked up where they are imported, so that no room is loaded for its errors."""

@@ -32,6 +32,22 @@ class Landings:
         handle = asyncio.get_running_loop().call_later(due.reply.after_s, land)
         self._waiting.add(handle)
 
+    def put(self, after_s: float, octets: bytes) -> None:
+        """Bytes of a recording, when their time comes. They are nobody's answer in the account."""
+        handle: asyncio.TimerHandle | None = None
+
+        def land() -> None:
+            assert handle is not None
+            self._waiting.discard(handle)
+            self._write(octets)
+
+        handle = asyncio.get_running_loop().call_later(after_s, land)
+        self._waiting.add(handle)
+
+    def hang_up(self) -> None:
+        """Close the connection."""
+        self._hang_up()
+
     def stop(self) -> None:
         """Nothing that is still under way will arrive."""
         for handle in self._waiting:

@@ -83,7 +83,7 @@ class PtyHost:
         self._ends = (near, far)
         self._terminal = os.ttyname(far)
         self._landings = Landings(self.wire, self._write, lambda: None)
-        self._conversation = self._converse(self._landings)
+        self._conversation = self.converse(self._landings)
         asyncio.get_running_loop().add_reader(near, self._readable, near)
         if self.link is not None:
             _point(self.link, self._terminal)
@@ -102,7 +102,8 @@ class PtyHost:
         if self.link is not None and self.link.is_symlink() and str(self.link.readlink()) == self._terminal:
             self.link.unlink()
 
-    def _converse(self, landings: Landings) -> Conversation:
+    def converse(self, landings: Landings) -> Conversation:
+        """What hangs on the line."""
         if isinstance(self.wire.face, TalkFace):
             return TalkConversation(self.wire, landings)
         return RtuConversation(

@@ -48,9 +48,10 @@ class UdpHost(asyncio.DatagramProtocol):
         asked = adu
         due = self.wire.ask(asked.unit, asked.pdu)
         if due is not None:
-            self._to(addr).expect(due, lambda unit, pdu: encode(Adu(asked.transaction, unit, pdu)))
+            self.landings(addr).expect(due, lambda unit, pdu: encode(Adu(asked.transaction, unit, pdu)))
 
-    def _to(self, master: tuple[str, int]) -> Landings:
+    def landings(self, master: tuple[str, int]) -> Landings:
+        """What is under way to one master."""
         if master not in self._landings:
 
             def write(datagram: bytes) -> None:

@@ -36,8 +36,8 @@ class KeptLine(PtyHost):
         super().__init__(Wire("rs485", Face(units)))
         self.received = bytearray()
 
-    def _converse(self, landings: Landings) -> Conversation:
-        return _Kept(super()._converse(landings), self.received)
+    def converse(self, landings: Landings) -> Conversation:
+        return _Kept(super().converse(landings), self.received)
 
 
 class _Kept:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -213,7 +214,9 @@ class Station:
         def executor() -> Executor:
             return SlowWriter(self._rng, lambda: self.slow_s) if self.build.slow_writer else Inline()
 
-        return Seams(rng=self._rng, connect=connect, wire=wire, executor=executor, offload=_inline)
+        return Seams(
+            rng=self._rng, connect=connect, wire=wire, executor=executor, offload=_inline, showing=_unseen
+        )
 
 
 def put_away(task: asyncio.Task[None]) -> None:
@@ -221,6 +224,11 @@ def put_away(task: asyncio.Task[None]) -> None:
     if not task.done():
         task.cancel()
         asyncio.get_running_loop().call_later(0.1, put_away, task)
+
+
+def _unseen(*_: object) -> AbstractAsyncContextManager[None]:
+    """Nobody comes to watch, and no socket is made."""
+    return nullcontext()
 
 
 async def _inline(work: Callable[[], Any]) -> Any:

@@ -19,6 +19,19 @@ pytestmark = pytest.mark.pure
 
 NO_BYTES_OF_A_WIRE = {
     "current_loop.decode": "a current in, a quantity out: what a converter counted; test_current_loop",
+    "recording.decode": "a file of our own, as text; test_recording",
+    **dict.fromkeys(
+        (
+            "frame_words.answer_words",
+            "frame_words.ascii_message",
+            "frame_words.crc_words",
+            "frame_words.lrc_words",
+            "frame_words.registers",
+            "frame_words.request_words",
+            "frame_words.text",
+        ),
+        "words for eyes, no value; whatever passes on a line has some: drivers/test_described",
+    ),
 }
 """Readers that no row calls, and why."""
 
