@@ -125,7 +125,7 @@ class Scan:
 
     async def _sweep(self) -> Ending:
         while (over := self._over()) is None and (trial := self.trials.next()) is not None:
-            if not await self._tune(trial.setting):
+            if not await self._tune(trial):
                 continue
             self._watcher.trying(trial, self.trials.done, self.trials.total)
             await self._try(trial)
@@ -138,8 +138,9 @@ class Scan:
         late = asyncio.get_running_loop().time() >= self._limits.ends_at
         return "out of time" if late else None
 
-    async def _tune(self, setting: Setting | None) -> bool:
-        """False: the port cannot do this, which is taken note of."""
+    async def _tune(self, trial: Trial) -> bool:
+        """False: the port cannot do this setting, which is taken note of."""
+        setting = trial.setting
         if self._listened and setting == self._tuned:
             return True
         try:
@@ -147,7 +148,7 @@ class Scan:
         except Unreachable:
             assert setting is not None
             self.refused.append(setting)
-            self.trials.drop(setting)
+            self.trials.refuse(trial)
             self._tuned = None  # half of it may be in force
             return False
         self._tuned = setting

@@ -69,8 +69,13 @@ class Trials:
         """Somebody answered there: the rest of this setting comes next."""
         self._left.sort(key=lambda trial: trial.setting == setting)
 
+    def refuse(self, trial: Trial) -> None:
+        """The port cannot do the setting of the one that was handed out last."""
+        self.drop(trial.setting)
+        self.total -= 1
+
     def drop(self, setting: Setting | None) -> None:
-        """The port cannot do this setting."""
+        """What is left at this setting needs no trial."""
         kept = [trial for trial in self._left if trial.setting != setting]
         self.total -= len(self._left) - len(kept)
         self._left = kept

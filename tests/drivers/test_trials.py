@@ -71,8 +71,12 @@ def test_where_somebody_answered_the_rest_of_the_setting_comes_next() -> None:
 
 def test_a_setting_that_the_port_cannot_do_is_left_out() -> None:
     trials = serial_trials(settings(), (1, 2))
-    trials.drop(Setting(9600, "E"))
-    assert (trials.done, trials.total) == (0, 23 * 2)
+    assert trials.next() == Trial(Setting(9600), 1)
+    assert trials.next() == Trial(Setting(9600), 2)
+    refused = trials.next()
+    assert refused == Trial(Setting(9600, "E"), 1)
+    trials.refuse(refused)
+    assert (trials.done, trials.total) == (2, 23 * 2), "it was not tried after all"
     assert all(trial.setting != Setting(9600, "E") for trial in ordered(trials))
 
 
