@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from config.station import Station
+    from sim.hosts.tls import Certificate
     from sim.served import ServedLog
     from sim.twin import Place, Wishes
 
@@ -55,14 +56,13 @@ def sim(
     With trouble: tram sim station.toml --faults late=1.5%5/ph --faults silent@20-40
     """
     from agent.station import load_station
-    from sim.hosts.tls import certificate
     from sim.twin import Wishes
 
     station = load_station(file, elsewhere=True)
     if write is not None:
         _refuse_to_overwrite(file, write)
     own = _own_folder(write) if write else None
-    wishes = Wishes(seed, faults, _ports(ports, station), own, certificate(own) if own else None)
+    wishes = Wishes(seed, faults, _ports(ports, station), own, _certificate(own, station) if own else None)
     try:
         with _account(log) as served:
             asyncio.run(_serve(station, wishes, served, write, keep=keep_destinations, as_json=as_json))
@@ -118,6 +118,15 @@ def _own_folder(write: Path) -> Path:
     folder = write.resolve().with_suffix(".files")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _certificate(folder: Path, station: "Station") -> "Certificate | None":
+    """What the twin shows on lines with TLS; None: there is no such line."""
+    from agent.tables import wire_of
+    from sim.hosts.tls import certificate
+
+    secured = any(wire_of(line).url.startswith("tls:") for line in station.lines)
+    return certificate(folder) if secured else None
 
 
 def _write_copy(file: Path, write: Path, urls: Mapping[str, str], *, keep: bool) -> None:
