@@ -5,7 +5,7 @@ import errno
 import json
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,30 +87,32 @@ class Watch:
 @asynccontextmanager
 async def watching(path: Path, line: str, *, timeout_s: float = 5.0) -> AsyncIterator[Watch]:
     """The line of the agent at this socket. NotRunning: there is none. WatchEnded: it has no such line."""
-    try:
-        with short_name(path) as name:
-            async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_unix_connection(name, limit=LONGEST_MESSAGE_BYTES)
-    except PermissionError as error:
-        raise NotRunning(
-            f"{path}: the agent answers its own user and root only: run this as that user (sudo -u USER)"
-        ) from error
-    except (OSError, TimeoutError) as error:
-        raise NotRunning(
-            f"no agent answers at {path}: start it with `tram run`, or ask one device with `tram read`"
-        ) from error
-    try:
-        writer.write(json.dumps({"line": line}).encode() + b"\n")
+    async with AsyncExitStack() as closing:
         try:
             async with asyncio.timeout(timeout_s):
+                reader, writer = await _connected(path)
+                closing.callback(writer.close)
+                writer.write(json.dumps({"line": line}).encode() + b"\n")
                 about = _about(await _next(reader))
         except TimeoutError as error:
             raise NotRunning(
                 f"the agent at {path} does not answer within {timeout_s:g} s: it stands still"
             ) from error
         yield Watch(reader, about)
-    finally:
-        writer.close()
+
+
+async def _connected(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        with short_name(path) as name:
+            return await asyncio.open_unix_connection(name, limit=LONGEST_MESSAGE_BYTES)
+    except PermissionError as error:
+        raise NotRunning(
+            f"{path}: the agent answers its own user and root only: run this as that user (sudo -u USER)"
+        ) from error
+    except OSError as error:
+        raise NotRunning(
+            f"no agent answers at {path}: start it with `tram run`, or ask one device with `tram read`"
+        ) from error
 
 
 async def _next(reader: asyncio.StreamReader) -> dict[str, Any]:

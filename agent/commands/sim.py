@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from config.station import Station
+    from sim.hosts.tls import Certificate
     from sim.replay import Replay
     from sim.served import ServedLog
     from sim.twin import Place, Wishes
@@ -69,7 +70,6 @@ def sim(
     """
     from agent.station import load_station
     from sim import replay
-    from sim.hosts.tls import certificate
     from sim.twin import Wishes
 
     station = load_station(file, elsewhere=True)
@@ -78,7 +78,7 @@ def sim(
     own = _own_folder(write) if write else None
     try:
         replays = replay.read_all(recordings, station)
-        tls = certificate(own) if own else None
+        tls = _certificate(own, station) if own else None
         wishes = Wishes(seed, faults, _ports(ports, station), own, tls, replays)
         with _account(log) as served:
             asyncio.run(_serve(station, wishes, served, write, keep=keep_destinations, as_json=as_json))
@@ -155,6 +155,15 @@ def _own_folder(write: Path) -> Path:
     folder = write.resolve().with_suffix(".files")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _certificate(folder: Path, station: "Station") -> "Certificate | None":
+    """What the twin shows on lines with TLS; None: there is no such line."""
+    from agent.tables import wire_of
+    from sim.hosts.tls import certificate
+
+    secured = any(wire_of(line).url.startswith("tls:") for line in station.lines)
+    return certificate(folder) if secured else None
 
 
 def _write_copy(file: Path, write: Path, urls: Mapping[str, str], *, keep: bool) -> None:
