@@ -21,6 +21,9 @@ from telemetry.record import Boot, ClockState, Kind, Moment
 FIRST_KINDS = frozenset({Kind.BOOT, Kind.CONFIGURATION, Kind.RECOVERY})
 """Records without which the centre cannot judge any other: they go before everything newer."""
 
+UNEXPLAINED_KINDS = frozenset({Kind.READINGS, Kind.BOOT, Kind.CLOCK_STEP})
+"""Before these no counted poll is explained: a boot comes first in its run, a step before all that follows."""
+
 UNSIGNED_MS = 120_000
 """While polls are only counted, other records show that time passes: beside them nobody may seem silent for long."""
 
@@ -126,6 +129,7 @@ class Recorder:
             self._trust.stepped(now.mono_ms)
             self._wall_minus_mono_ms = difference_ms
             self._sign(Kind.CLOCK_STEP, ClockStepBody(before_ms, now.wall_ms, now.mono_ms).encode(), now)
+            self._explain_before(now)
         self._wall_minus_mono_ms = difference_ms
         return now
 
@@ -137,7 +141,7 @@ class Recorder:
         return [plan.encoder.encode(portion) for portion in portions(cycle)]
 
     def _sign(self, kind: Kind, body: bytes, now: Moment, device: str = "") -> None:
-        if self._unsigned and kind not in {Kind.READINGS, Kind.BOOT}:
+        if self._unsigned and kind not in UNEXPLAINED_KINDS:
             self._explain_before(now)
         sealed = self.ledger.seal(kind, body, now, self._boot, self.configuration, self._sealer)
         first = kind in FIRST_KINDS

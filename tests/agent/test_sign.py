@@ -8,6 +8,7 @@ from buffer.store import Entry
 from telemetry import cbor
 from telemetry.bodies import BootBody, BootReason, ClockStepBody, GapBody, GapReason
 from telemetry.envelope import MAX_ENVELOPE_BYTES, RECORD, Sealer, hash_of, unseal
+from telemetry.finding import FindingKind
 from telemetry.keys import KeyRing, SigningKey
 from telemetry.ledger import Ledger
 from telemetry.pack import PackEncoder, decode_pack
@@ -46,9 +47,9 @@ class Desk:
         return [entry.kind for entry in self.kept]
 
 
-def plan(channels: tuple[str, ...] = ("pH", "Temp")) -> DevicePlan:
-    encoder = PackEncoder("BD_1", "ph", [(channel, "pH") for channel in channels])
-    return DevicePlan("ph", channels, encoder, {"pH": (0.0, 14.0)})
+def plan(channels: tuple[str, ...] = ("pH", "Temp"), device: str = "ph") -> DevicePlan:
+    encoder = PackEncoder("BD_1", device, [(channel, "pH") for channel in channels])
+    return DevicePlan(device, channels, encoder, {"pH": (0.0, 14.0)})
 
 
 @pytest.fixture
@@ -175,6 +176,24 @@ def test_a_record_beside_polls_that_are_only_counted_makes_nobody_look_silent(de
     assert found + silence.close(b"L" * 16) == []
     gaps = [GapBody.decode(r.body) for r in desk.records() if r.kind == Kind.GAP]
     assert 4 <= len([gap for gap in gaps if gap.device == "ph"]) <= 5
+
+
+def test_a_clock_step_beside_polls_that_are_only_counted_comes_before_what_explains_them(desk: Desk) -> None:
+    for device in ("ph", "orp"):
+        desk.recorder.readings(plan(device=device), [Block(50_000, (Reading("pH", 7.5),))])
+    desk.room = False
+    for poll in range(60):
+        desk.clock.pass_ms(5_000)
+        if poll == 40:
+            desk.clock.step_ms(-3_600_000)
+        for device in ("ph", "orp"):
+            desk.recorder.readings(plan(device=device), [Block(50_000, (Reading("pH", 7.5),))])
+    desk.recorder.event("stop", {})
+    step = desk.kinds().index(Kind.CLOCK_STEP)
+    assert desk.kinds()[step:] == [Kind.CLOCK_STEP, Kind.GAP, Kind.GAP, Kind.EVENT]
+    silence = Silence()
+    found = [finding for record in desk.records() for finding in silence.feed(record)]
+    assert [(finding.what, finding.is_stated) for finding in found] == [(FindingKind.CLOCK_STEP, True)]
 
 
 def test_a_new_ledger_begins_with_its_boot_whatever_was_not_signed(desk: Desk) -> None:

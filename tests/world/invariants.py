@@ -30,7 +30,7 @@ def settled(world: World) -> str:
         return "the centre does not run"
     if agent.ledger.keeper.trouble:
         return f"the store is in trouble: {agent.ledger.keeper.trouble}"
-    if quarantine.pending(world.disk.database):
+    if agent.ledger.keeper._damage is not None or quarantine.pending(world.disk.database):
         return "a damaged store has not been read to its end"
     missing = [
         place
