@@ -35,14 +35,19 @@ async def answering(path: Path, status: Callable[[], Status]) -> AsyncIterator[N
         yield
 
 
+async def _answer(name: str) -> bytes:
+    """All that is said; the connection is closed also when the agent hangs and the time is up."""
+    reader, writer = await asyncio.open_unix_connection(name, limit=2**24)
+    with contextlib.closing(writer):
+        return await reader.read()
+
+
 async def ask(path: Path, *, timeout_s: float = 5.0) -> Status:
     """The status of the agent at this socket; NotRunning when there is none."""
     try:
         with short_name(path) as name:
             async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_unix_connection(name, limit=2**24)
-                answer = await reader.read()
-                writer.close()
+                answer = await _answer(name)
         status: Status = json.loads(answer)
     except PermissionError as error:
         raise NotRunning(

@@ -53,6 +53,10 @@ class Wire:
         """The file descriptor; -1 once closed."""
         return self._sock.fileno()
 
+    def certificate(self) -> bytes | None:
+        """What the broker showed, in DER; None without TLS."""
+        return self._sock.getpeercert(binary_form=True) if isinstance(self._sock, ssl.SSLSocket) else None
+
     def setblocking(self, _flag: bool) -> None:
         """It never blocks, whatever paho asks for."""
 

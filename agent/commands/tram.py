@@ -17,6 +17,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of the station file, for editors.",
     "run": "Poll, sign, keep and deliver: the agent.",
     "status": "Ask the running agent how it is.",
+    "doctor": "Look at everything a station needs, and say what to do.",
     "read": "Read one device once.",
     "scan": "Find the units on a line: speed, parity, address, profile.",
     "watch": "Show what passes on a line while the agent polls it.",

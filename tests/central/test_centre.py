@@ -549,3 +549,25 @@ def test_an_envelope_that_rotted_in_the_store_does_not_stop_the_centre(
     world.head(old_copy)
     assert findings(world) == []
     assert world.receipt().through == 7
+
+
+def everything(world: World) -> dict[object, list[tuple[object, ...]]]:
+    """All rows of all tables."""
+    tables = [name for (name,) in world.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    return {name: world.rows(f"SELECT * FROM {name}") for name in tables}
+
+
+@pytest.mark.parametrize("topic", ["live", "past", "head/"])
+def test_a_message_that_says_nothing_leaves_nothing_behind(
+    world: World, gateway: Gateway, topic: str
+) -> None:
+    """With such messages a station asks its broker what it may do."""
+    world.live(gateway.station, *gateway.day(3))
+    world.head(gateway)
+    world.due()
+    before = everything(world)
+    for station in (gateway.station, "NOBODY_KNOWS"):
+        world.send(f"{station}/{topic}", b"")
+    world.pass_ms(60_000)
+    assert world.due() == []
+    assert everything(world) == before
