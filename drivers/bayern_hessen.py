@@ -58,7 +58,7 @@ class Settings(SaidSettings):
     model: Model | None = None
     """Whose table of status bits holds; None: the dialect's. Teledyne has one for each model."""
     status_bits: Mapping[Mask, BitFlag] = Field(default_factory=dict)
-    """Bits of the status word, four hexadecimal digits, where the manual on the desk has it otherwise than the table."""
+    """Bits of the status word, four hexadecimal digits, where the manual on the desk differs from the table."""
     values: int | None = Field(default=None, ge=1, le=99)
     """How many values an answer has. Another number means that the instrument was set up anew: no value counts."""
     query: Literal["DA014", "DA 14", "DA"] = "DA014"

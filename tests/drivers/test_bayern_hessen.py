@@ -83,12 +83,13 @@ async def test_three_values_of_a_42i_come_in_one_answer_with_their_status() -> N
 async def test_bits_that_the_manual_on_the_desk_has_otherwise_mean_what_the_file_says(
     bits: dict[str, str], flags: int
 ) -> None:
-    cycle, _ = await said(NOX.model_copy(update={"status_bits": bits}), NOX_ANSWER)
+    three = (channel("NO", "1"), channel("NO2", "2"), channel("NOx", "3"))
+    cycle, _ = await said(settings("thermo", 1, *three, values=3, status_bits=bits), NOX_ANSWER)
     assert {reading.flags for reading in readings(cycle)} == {flags}
 
 
 def test_bits_that_tell_the_unit_mean_nothing_else() -> None:
-    asked = SO2.model_copy(update={"status_bits": {"4100": "calibration"}})
+    asked = Settings.model_validate({**SO2.model_dump(), "status_bits": {"4100": "calibration"}})
     assert [(problem.path, problem.message) for problem in asked.problems()] == [
         (("status_bits",), "4100: these bits tell the unit of the value")
     ]
