@@ -224,17 +224,22 @@ async def serve(
     station: Station, wishes: Wishes, served: ServedLog
 ) -> AsyncIterator[tuple[Mapping[str, str], Sequence[Place]]]:
     """Everything on the air: the url of each line, and where each device is. OSError: a wished port is taken."""
+    built = wires(station, wishes, served)
+    async with on_the_air(station, built, wishes) as urls:
+        yield urls, [place for line in built for place in _places(station, line, urls[line])]
+
+
+@asynccontextmanager
+async def on_the_air(
+    station: Station, built: Mapping[str, Wire], wishes: Wishes
+) -> AsyncIterator[Mapping[str, str]]:
+    """Each of these wires as its line's url has it: the url of every line. OSError: a wished port is taken."""
     async with AsyncExitStack() as stack:
         urls: dict[str, str] = {}
-        places: list[Place] = []
-        built = wires(station, wishes, served)
         for line in station.lines:
-            if line.id in built:
-                urls[line.id] = await _host(stack, line, built[line.id], wishes)
-                places += _places(station, line.id, urls[line.id])
-            else:
-                urls[line.id] = _url(line)
-        yield urls, places
+            wire = built.get(line.id)
+            urls[line.id] = _url(line) if wire is None else await _host(stack, line, wire, wishes)
+        yield urls
 
 
 def _places(station: Station, line: str, url: str) -> Iterator[Place]:
