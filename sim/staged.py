@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
 
 from config.station import Station
 from drivers.protocols.modbus import Value
@@ -14,11 +13,12 @@ from sim import machine_copy, moment
 from sim.kinds import ambient_air, groundwater, stack, surface_water, wastewater
 from sim.kinds.kind import Kind, Label
 from sim.moment import Now
+from sim.on_the_air import Where, on_the_air, scheme_of
 from sim.reconcile import Stored, Verdict, absent, flagged, reconcile
 from sim.rehearsal import Rehearsal, rewrite
 from sim.script import Script
 from sim.served import Served, ServedLog
-from sim.twin import DeviceSettings, LineSettings, Wishes, on_the_air
+from sim.twin import DeviceSettings
 from sim.wire import Wire
 
 KINDS = (wastewater.KIND, stack.KIND, ambient_air.KIND, surface_water.KIND, groundwater.KIND)
@@ -119,12 +119,10 @@ def described(stages: Sequence[StagedStation]) -> Iterator[str]:
 async def serve(stage: StagedStation, folder: Path) -> AsyncIterator[Mapping[str, str]]:
     """Every wire on a port of the loopback or on a terminal, named in `folder`; the url of each line."""
     folder.mkdir(parents=True, exist_ok=True)
-    schemes = {
-        line.id: urlsplit(cast("LineSettings", line.settings).url).scheme for line in stage.station.lines
-    }
-    wishes = Wishes(ports=dict.fromkeys(stage.wires, 0), links=folder)
-    itself = {line: machine_copy.write(folder / line) for line, scheme in schemes.items() if scheme == LOCAL}
-    async with on_the_air(stage.station, stage.wires, wishes) as urls:
+    where = Where(dict.fromkeys(stage.wires, 0), folder)
+    lines = {line.id: scheme_of(line) for line in stage.station.lines}
+    itself = {line: machine_copy.write(folder / line) for line, scheme in lines.items() if scheme == LOCAL}
+    async with on_the_air(stage.station, stage.wires, where) as urls:
         yield {**urls, **itself}
 
 

@@ -9,30 +9,22 @@ A line `local://` is no wire: its url stays as it is, and a rehearsal reads the 
 another one, name a folder with its proc and sys: `local:///PATH`.
 """
 
-import errno
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, Protocol, cast
-from urllib.parse import parse_qsl, urlsplit
 
 from config.station import Device, Line, Station, StatusFrom
 from drivers.protocols.modbus import BIT_TABLES, Point, Table
 from sim import moment, plausible
 from sim.face import Face
-from sim.hosts.listener import Listener
-from sim.hosts.pty import PtyHost
-from sim.hosts.rtu_tcp import AsciiTcpHost, RtuTcpHost
-from sim.hosts.talk import TalkTcpHost
-from sim.hosts.tcp import TcpHost
-from sim.hosts.tls import Certificate, secure
-from sim.hosts.udp import UdpHost
+from sim.hosts.tls import Certificate
 from sim.instrument import Instrument, Quantity
 from sim.moment import Now
+from sim.on_the_air import Where, on_the_air, scheme_of
 from sim.script import Script, parse_all
 from sim.served import ServedLog
 from sim.signals import Constant, Signal
@@ -40,16 +32,7 @@ from sim.talk import TalkFace
 from sim.talkers.catalogue import TALKERS, Behind
 from sim.wire import Wire
 
-MODBUS_TCP_PORT, MODBUS_TLS_PORT = 502, 802
 _SEED_STEP = 1009
-Host = Listener | UdpHost
-_HOSTS: dict[str, type[Host]] = {
-    "tcp": TcpHost,
-    "tls": TcpHost,
-    "udp": UdpHost,
-    "rtu+tcp": RtuTcpHost,
-    "ascii+tcp": AsciiTcpHost,
-}
 _NUMBERED = frozenset({"tcp", "tls", "udp"})
 
 
@@ -104,12 +87,6 @@ class DeviceSettings(Protocol):
     def quiet(self) -> Mapping[tuple[Table, int], int]:
         """What is read beside the channels, and what it holds while all is well."""
         ...
-
-
-class LineSettings(Protocol):
-    """What the twin asks of a line's settings."""
-
-    url: str
 
 
 class Place(NamedTuple):
@@ -179,7 +156,7 @@ def wires(station: Station, wishes: Wishes, served: ServedLog, now: Now = moment
 
 
 def _without_wire(station: Station) -> set[str]:
-    return {line.id for line in station.lines if _scheme(line) == "local"}
+    return {line.id for line in station.lines if scheme_of(line) == "local"}
 
 
 def _units(devices: Sequence[Device]) -> dict[str, int]:
@@ -216,7 +193,7 @@ def _face(
         unit: instrument(device, seed + _SEED_STEP * unit, spoken.get(device.id, ()))
         for unit, device in devices.items()
     }
-    return Face(units, gateway=_scheme(line) in _NUMBERED)
+    return Face(units, gateway=scheme_of(line) in _NUMBERED)
 
 
 @asynccontextmanager
@@ -225,21 +202,8 @@ async def serve(
 ) -> AsyncIterator[tuple[Mapping[str, str], Sequence[Place]]]:
     """Everything on the air: the url of each line, and where each device is. OSError: a wished port is taken."""
     built = wires(station, wishes, served)
-    async with on_the_air(station, built, wishes) as urls:
+    async with on_the_air(station, built, Where(wishes.ports, wishes.links, wishes.tls)) as urls:
         yield urls, [place for line in built for place in _places(station, line, urls[line])]
-
-
-@asynccontextmanager
-async def on_the_air(
-    station: Station, built: Mapping[str, Wire], wishes: Wishes
-) -> AsyncIterator[Mapping[str, str]]:
-    """Each of these wires as its line's url has it: the url of every line. OSError: a wished port is taken."""
-    async with AsyncExitStack() as stack:
-        urls: dict[str, str] = {}
-        for line in station.lines:
-            wire = built.get(line.id)
-            urls[line.id] = _url(line) if wire is None else await _host(stack, line, wire, wishes)
-        yield urls
 
 
 def _places(station: Station, line: str, url: str) -> Iterator[Place]:
@@ -247,59 +211,3 @@ def _places(station: Station, line: str, url: str) -> Iterator[Place]:
         if device.line == line:
             settings = cast("DeviceSettings", device.settings)
             yield Place(device.id, line, url, settings.address(), len(settings.channels()))
-
-
-async def _host(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> str:
-    scheme = _scheme(line)
-    if scheme == "serial":
-        link = wishes.links / f"{line.id}.tty" if wishes.links else None
-        options = dict(parse_qsl(urlsplit(_url(line)).query))
-        is_ascii = options.get("framer") == "ascii"
-        terminal = await stack.enter_async_context(PtyHost(wire, link=link, ascii_frames=is_ascii))
-        baudrate, framer = options.get("baudrate", "9600"), "&framer=ascii" if is_ascii else ""
-        # A pseudo-terminal has neither parity nor a second stop bit.
-        return f"serial://{terminal.path}?baudrate={baudrate}&parity=N{framer}"
-    host = await _listen(stack, line, wire, wishes)
-    return f"{scheme}://{host.host}:{host.port}"
-
-
-async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, wishes: Wishes) -> Host:
-    """On the wished port; else on the file's own when it is free and we may; else on any."""
-    kind: type[Host] = TalkTcpHost if isinstance(wire.face, TalkFace) else _HOSTS[_scheme(line)]
-
-    def host(port: int) -> Host:
-        made = kind(wire, port=port)
-        if _scheme(line) == "tls":
-            assert isinstance(made, Listener)
-            secure(made, wishes.tls)
-        return made
-
-    if line.id in wishes.ports:
-        return await _listen_on(stack, host(wishes.ports[line.id]), line)
-    usual = MODBUS_TLS_PORT if _scheme(line) == "tls" else MODBUS_TCP_PORT
-    try:
-        return await stack.enter_async_context(host(urlsplit(_url(line)).port or usual))
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        return await stack.enter_async_context(host(0))
-
-
-async def _listen_on(stack: AsyncExitStack, host: Host, line: Line) -> Host:
-    """On the wished port and no other. OSError, for the technician."""
-    try:
-        return await stack.enter_async_context(host)
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise OSError(
-            f"line {line.id} cannot be served on port {host.port}: {why}; end the program that has it, "
-            f"or choose another: --port {line.id}=PORT (0: any that is free)"
-        ) from error
-
-
-def _url(line: Line) -> str:
-    return cast("LineSettings", line.settings).url
-
-
-def _scheme(line: Line) -> str:
-    return urlsplit(_url(line)).scheme
