@@ -16,7 +16,7 @@ from typing import NamedTuple
 from drivers.protocols.modbus import Value
 from sim.served import Served
 
-ON_ITS_WAY_MS = 500
+ON_ITS_WAY_MS = 250
 """From an instrument's mouth into the record of a busy machine."""
 
 Channels = Mapping[str, Collection[str]]
@@ -106,10 +106,10 @@ def _device(answers: Sequence[Served], cycles: Sequence[Stored]) -> Verdict:
     taken: set[tuple[int, str]] = set()
     wrong: list[str] = []
     doubled = 0
-    coming = iter(sorted(answers, key=lambda answer: (answer.asked_mono_ms, answer.number)))
+    coming = iter(sorted(answers, key=lambda answer: (_counts_from_ms(answer), answer.number)))
     ahead = next(coming, None)
     for cycle in sorted(cycles, key=lambda stored: (stored.mono_ms, stored.seq)):
-        while ahead is not None and ahead.asked_mono_ms <= cycle.mono_ms:
+        while ahead is not None and _counts_from_ms(ahead) <= cycle.mono_ms:
             before.update({channel: newest[channel] for channel in ahead.values if channel in newest})
             newest.update(dict.fromkeys(ahead.values, ahead))
             ahead = next(coming, None)
@@ -135,13 +135,18 @@ def _device(answers: Sequence[Served], cycles: Sequence[Stored]) -> Verdict:
     )
 
 
+def _counts_from_ms(answer: Served) -> int:
+    """From when on a record has to have it: an answer from its request on, a message from when it was said."""
+    return answer.mono_ms if answer.told else answer.asked_mono_ms
+
+
 def _still_on_its_way(
     cycle: Stored, channel: str, newest: Served | None, before: Served | None
 ) -> Served | None:
     """The message before the newest, when that one was just being said and this one is what the record has."""
     if newest is None or before is None or not newest.told:
         return None
-    is_fresh = cycle.mono_ms - newest.asked_mono_ms <= ON_ITS_WAY_MS
+    is_fresh = cycle.mono_ms - _counts_from_ms(newest) <= ON_ITS_WAY_MS
     return before if is_fresh and _same(cycle.values[channel], before.values[channel]) else None
 
 

@@ -126,6 +126,12 @@ def test_a_message_that_is_just_being_said_need_not_be_in_the_record_yet() -> No
     assert reconcile(TOLD, [late]).wrong == ("record 1 of ph: wind is 2.2, 2.3 was served",)
 
 
+def test_a_message_counts_from_when_it_was_said_and_not_from_when_it_was_thought() -> None:
+    slow = [TOLD[0], TOLD[1]._replace(mono_ms=2_900)]
+    assert reconcile(slow, [cycle(1, 2_800, wind=2.1, rain=0.5)]).wrong == ()
+    assert len(reconcile(slow, [cycle(1, 2_800, wind=2.2, rain=0.5)]).wrong) == 1
+
+
 def test_a_message_older_than_the_one_before_is_a_wrong_value() -> None:
     assert reconcile(TOLD, [cycle(1, 3_010, wind=2.1, rain=0.5)]).wrong == (
         "record 1 of ph: wind is 2.1, 2.3 was served",
