@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import cast
 
 from config.station import Station
-from drivers.protocols.modbus import Value
 from sim import machine_copy, moment
 from sim.kinds import ambient_air, groundwater, stack, surface_water, wastewater
-from sim.kinds.kind import Kind, Label
+from sim.kinds.kind import Kind
 from sim.moment import Now
 from sim.on_the_air import Where, on_the_air, scheme_of
 from sim.reconcile import Stored, Verdict, absent, flagged, reconcile
@@ -126,11 +125,9 @@ async def serve(stage: StagedStation, folder: Path) -> AsyncIterator[Mapping[str
         yield {**urls, **itself}
 
 
-def labelled(answer: Served, labels: Mapping[str, Mapping[str, Label]]) -> Served:
-    """The answer with the channels and in the units of the station file."""
+def labelled(answer: Served, labels: Mapping[str, Mapping[str, str]]) -> Served:
+    """The answer with the names of the station file."""
     mine = labels.get(answer.device, {})
-    values: dict[str, Value] = {}
-    for channel, value in answer.values.items():
-        label = mine.get(channel, Label(channel))
-        values[label.channel] = value * label.factor if isinstance(value, float) else value
-    return answer._replace(values=values)
+    return answer._replace(
+        values={mine.get(channel, channel): value for channel, value in answer.values.items()}
+    )

@@ -15,17 +15,10 @@ Faces = dict[str, Face | TalkFace]
 """By the id of the line."""
 
 
-class Label(NamedTuple):
-    """What the station file calls a channel of the instrument, and the factor to the file's unit."""
-
-    channel: str
-    factor: float = 1.0
-
-
 class Kind(NamedTuple):
     """`file` is the name of its example without .toml; `faces` takes a seed: another one is another day."""
 
     file: str
     faces: Callable[[int], Faces]
-    labels: Mapping[str, Mapping[str, Label]] = {}
-    """By device and the instrument's own name of the channel."""
+    labels: Mapping[str, Mapping[str, str]] = {}
+    """By device: the instrument's own name of a channel, and what the station file calls it."""

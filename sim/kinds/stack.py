@@ -6,7 +6,7 @@ from drivers.protocols.line_text import Wording, compiled_lines
 from sim.devices.advantech import adam6017
 from sim.devices.sick import marsic300
 from sim.face import Face
-from sim.kinds.kind import Faces, Kind, Label
+from sim.kinds.kind import Faces, Kind
 from sim.layout import Loop
 from sim.signals import Signal, living
 from sim.speaker import Figure, Speaker
@@ -45,4 +45,4 @@ def _faces(seed: int) -> Faces:
     }
 
 
-KIND = Kind("stack", _faces, {"gas": {"active-point": Label("sampling-point")}})
+KIND = Kind("stack", _faces, {"gas": {"active-point": "sampling-point"}})

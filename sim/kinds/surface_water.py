@@ -4,7 +4,7 @@ from drivers.protocols.line_text import Wording, compiled_lines
 from sim.devices.endress import cm44
 from sim.devices.hach import sc3400, sc_sensor, tss_sc
 from sim.face import Face
-from sim.kinds.kind import Faces, Kind, Label
+from sim.kinds.kind import Faces, Kind
 from sim.signals import living
 from sim.speaker import Figure, Speaker
 from sim.talk import TalkFace
@@ -46,7 +46,7 @@ KIND = Kind(
     "surface-water",
     _faces,
     {
-        "cod": {"COD-unit": Label("unit"), "COD-parameter": Label("parameter")},
-        "salt": {"T": Label("temperature")},
+        "cod": {"COD-unit": "unit", "COD-parameter": "parameter"},
+        "salt": {"T": "temperature"},
     },
 )

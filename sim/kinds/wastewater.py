@@ -7,7 +7,7 @@ from sim.devices.hach import sc_sensor, tss_sc
 from sim.devices.icpdas import m7017c
 from sim.devices.moxa import e1240
 from sim.face import Face
-from sim.kinds.kind import Faces, Kind, Label
+from sim.kinds.kind import Faces, Kind
 from sim.layout import Loop
 from sim.signals import living
 
@@ -40,4 +40,4 @@ def _faces(seed: int) -> Faces:
     }
 
 
-KIND = Kind("wastewater", _faces, {"cod": {"COD-unit": Label("unit"), "COD-parameter": Label("parameter")}})
+KIND = Kind("wastewater", _faces, {"cod": {"COD-unit": "unit", "COD-parameter": "parameter"}})

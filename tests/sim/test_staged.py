@@ -18,7 +18,7 @@ from config.station import Station
 from drivers import catalogue
 from drivers.lines import bus_for, on
 from sim import twin
-from sim.kinds.kind import Kind, Label
+from sim.kinds.kind import Kind
 from sim.moment import Moment
 from sim.reconcile import Stored
 from sim.served import Served, ServedLog
@@ -267,10 +267,10 @@ async def test_a_mistake_in_the_station_file_comes_out_with_every_driver(
     assert [text for text in wrong if f" of {device}: " in text] != []
 
 
-def test_what_the_station_file_calls_otherwise_is_compared_under_its_name_and_in_its_unit() -> None:
+def test_what_the_station_file_calls_otherwise_is_compared_under_its_name() -> None:
     served = Served(1, 5, 6, "lan", "gas", 1, 4, 0, 0, (), {"T": 2.0, "point": 1, "SO2": 3.0}, (), sent=True)
-    labels = {"gas": {"T": Label("temperature", 1.5), "point": Label("sampling-point")}}
-    assert labelled(served, labels).values == {"temperature": 3.0, "sampling-point": 1, "SO2": 3.0}
+    labels = {"gas": {"T": "temperature", "point": "sampling-point"}}
+    assert labelled(served, labels).values == {"temperature": 2.0, "sampling-point": 1, "SO2": 3.0}
     assert labelled(served, {"co": labels["gas"]}) == served
 
 
