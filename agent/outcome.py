@@ -66,7 +66,8 @@ _COLUMNS = (
 )
 
 LEGEND = """
-served: answers of instruments, one or more for each record. signed: records in the station's own ledger.
+served: answers of instruments, one or more for each record but those of the gateway itself.
+signed: records in the station's own ledger.
 received: envelopes that came to the centre, repeats and forgeries counted. verified: records that it proved and keeps.
 unsigned at the kill: served in the moment of the kill and in no record; the boot record speaks of the unclean stop."""
 

@@ -15,7 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from buffer.snapshot import open_snapshot
+from mqtt.broker import Broker, parse_url
 from mqtt.local_broker import BrokerProcess, LocalBroker
+from mqtt.session import connect
 from telemetry import keyfile
 from telemetry.keys import fingerprint
 
@@ -31,6 +34,12 @@ def refuse_what_is_there(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         wrong = "is not empty" if folder.is_dir() else "is a file"
         raise RehearsalError(f"{folder} {wrong}, give --keep an empty folder or a name that is free")
+
+
+def signed(database: Path) -> int:
+    """Records in a station's own ledgers."""
+    with open_snapshot(database) as store:
+        return sum(ledger.next_seq - 1 for ledger in store.ledgers())
 
 
 class Process:
@@ -180,6 +189,12 @@ class Rehearsal:
         """Records of a running station that no receipt covers, as `tram status` says it."""
         answer = json.loads(self.tram("status", str(file), "--json").stdout)
         return sum(destination["owed"] for destination in answer["destinations"])
+
+    async def slip_in(self, topic: str, payload: bytes) -> None:
+        """Somebody else at the broker publishes this."""
+        address = parse_url(self.broker.url)
+        async with connect(Broker(address.host, address.port, "somebody-else")) as session:
+            await session.publish(topic, payload)
 
     def tram(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One command to its end."""

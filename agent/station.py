@@ -90,7 +90,12 @@ def drivers() -> Drivers:
 
 def profiles() -> Mapping[str, Callable[[], dict[str, Any]]]:
     """The instruments that are described in the library, read when a device names them."""
-    return {name: partial(profile.load, name) for name in profile.names()}
+    return {name: partial(_profile, name) for name in profile.names()}
+
+
+def _profile(name: str) -> dict[str, Any]:
+    read = profile.read(name)
+    return {"driver": read.about.driver, **read.table}
 
 
 class KeyedMachine(ThisMachine):

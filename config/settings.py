@@ -11,7 +11,7 @@ Tree = Mapping[str, object]
 Drivers = Mapping[str, Callable[[], type[BaseModel]]]
 """Settings models by the name of their driver, imported when called. ImportError: it is broken."""
 Profiles = Mapping[str, Callable[[], Tree]]
-"""Device tables by the name of their profile: `channel`, and what else of the driver's settings it sets."""
+"""Device tables by the name of their profile: `driver` (whose settings they are), `channel`, and what else it sets."""
 
 
 class SettingProblem(Protocol):

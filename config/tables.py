@@ -123,9 +123,19 @@ class Reader:
             right = did_you_mean(name, profiles, "profiles")
             self.report.add((*place, "profile"), "", f"there is no such profile (got {shown(name)}), {right}")
             return None
-        profile = profiles[name]()
+        profile = dict(profiles[name]())
+        if not self._speaks(place, own.get("driver"), name, profile.pop("driver", None)):
+            return None
         unfit = own.get("without")
         return merge(place, rest, self._less(place, unfit, profile) if isinstance(unfit, list) else profile)
+
+    def _speaks(self, place: Place, driver: object, name: str, meant: object) -> bool:
+        """Whether a profile is one for the device's driver. A driver that is no text is said elsewhere."""
+        if meant is None or driver == meant or not isinstance(driver, str):
+            return True
+        wrong = f'profile "{name}" is for another driver (got {shown(driver)}), write driver = "{meant}"'
+        self.report.add((*place, "driver"), "", wrong)
+        return False
 
     def _less(self, place: Place, unfit: Sequence[object], profile: Tree) -> Tree:
         """The profile without the channels that this instrument does not have."""

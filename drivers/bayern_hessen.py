@@ -36,6 +36,8 @@ from telemetry.reading import Block, Flag, Reading
 Maker = Literal["thermo", "ecotech-old", "ecotech-new", "teledyne-type-1", "teledyne-type-2", "horiba"]
 Model = Literal["thermo", "ecotech", "horiba", "teledyne-t200", "teledyne-t300", "teledyne-t400"]
 Width = Annotated[int, Field(ge=0, le=16)]
+Mask = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{4}$")]
+BitFlag = Literal["valid", "calibration", "maintenance", "instrument_fault", "warming_up", "out_of_service"]
 
 PLACE: Final = re.compile(r"[1-9]\d?", re.ASCII)
 IDENTIFICATION: Final = re.compile(r"\d{3}", re.ASCII)
@@ -55,6 +57,8 @@ class Settings(SaidSettings):
     """How the maker words an answer; Acoem is ecotech-new."""
     model: Model | None = None
     """Whose table of status bits holds; None: the dialect's. Teledyne has one for each model."""
+    status_bits: Mapping[Mask, BitFlag] = Field(default_factory=dict)
+    """Bits of the status word, four hexadecimal digits, where the manual on the desk differs from the table."""
     values: int | None = Field(default=None, ge=1, le=99)
     """How many values an answer has. Another number means that the instrument was set up anew: no value counts."""
     query: Literal["DA014", "DA 14", "DA"] = "DA014"
@@ -104,10 +108,12 @@ class Settings(SaidSettings):
             framing=framings[self.replies] if self.replies else known.framing,
         )
 
-    @property
+    @cached_property
     def table(self) -> status.Table:
         """What the bits of a status word mean."""
-        return status.TABLES[self.model or self.dialect.split("-")[0]]
+        known = status.TABLES[self.model or self.dialect.split("-")[0]]
+        own = {int(mask, 16): None if flag == "valid" else flag for mask, flag in self.status_bits.items()}
+        return status.laid_over(known, own)
 
     def problems(self) -> Iterator[SettingProblem]:
         """Between channels, then names of values that no answer has."""
@@ -117,6 +123,9 @@ class Settings(SaidSettings):
                 name for name in status.TABLES if name.split("-")[0] == self.dialect.split("-")[0]
             )
             yield SettingProblem(("model",), f"this dialect's tables are: {models}")
+        for mask in self.status_bits:
+            if int(mask, 16) & self.table.unit_mask:
+                yield SettingProblem(("status_bits",), f"{mask}: these bits tell the unit of the value")
         if self.tails == ():
             yield SettingProblem(
                 ("tails",), "write at least one form, [[]] if nothing stands behind the status"

@@ -1,9 +1,10 @@
 """The library of instruments: a device table per model, transcribed from its manual.
 
-A profile is `drivers/profiles/NAME.toml`: what a `[[device]]` table would say about channels, and what there is to
-know about the profile itself: `[about]` with maker, instrument, manual and identity register, and for each channel
-the page and whether table, address, type and order were read there (`confirmed`). Only the channels reach a driver,
-and nothing is used unless a station file names it.
+A profile is `drivers/profiles/NAME.toml`: what a `[[device]]` table would say for its driver, settings and channels,
+and what there is to know about the profile itself: `[about]` with maker, instrument, driver, manual, identity register
+and status word, and for each channel the page and whether its place in the answer (table, address, type and order, or
+the field's name) was read there (`confirmed`). Only settings and channels reach a driver, and nothing is used unless a
+station file names it.
 """
 
 import tomllib
@@ -42,6 +43,15 @@ class Identity(_Told):
     page: str
 
 
+class Status(_Told):
+    """What comes with every value without being a channel, and becomes flags of it. `note`: what to look at."""
+
+    what: str
+    confirmed: bool
+    page: str
+    note: str = ""
+
+
 class About(_Told):
     """What the profile is for, and where it comes from."""
 
@@ -51,6 +61,7 @@ class About(_Told):
     driver: str
     source: list[Source] = Field(min_length=1)
     identity: Identity | None = None
+    status: Status | None = None
 
 
 class Row(_Told):
@@ -74,6 +85,11 @@ class Profile(NamedTuple):
     def confirmed(self) -> int:
         """How many rows stand in the manual as they are here."""
         return sum(row.confirmed for row in self.rows)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the profile says beside channels."""
+        return {key: value for key, value in self.table.items() if key != "channel"}
 
 
 def names(folder: Path = FOLDER) -> tuple[str, ...]:

@@ -16,9 +16,9 @@ NOTE = "# Rehearsal of {source}: every instrument is simulated. Not for the stat
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What the copy says otherwise: `urls` by line id, the key's and the database's path.
+    """What the copy says otherwise: `urls` by line id, the key's and the database's path, and how often is asked.
 
-    `ca`: the certificate that the twin shows on lines with TLS.
+    `ca`: the certificate that the twin shows on lines with TLS. `every` None: as in the file.
     """
 
     urls: Mapping[str, str]
@@ -26,6 +26,7 @@ class Rehearsal:
     database: str
     ca: str = ""
     keeps_destinations: bool = False
+    every: str | None = None
 
 
 class CannotRewrite(ValueError):
@@ -60,6 +61,9 @@ def _changes(tree: Mapping[str, Any], rehearsal: Rehearsal) -> Iterator[tuple[Pl
         yield ("line", number, "url"), rehearsal.urls[line["id"]]
         if _has_tls(line) and "ca" in line:
             yield ("line", number, "ca"), rehearsal.ca
+    if rehearsal.every is not None:
+        for number, _ in enumerate(tree.get("device", ())):
+            yield ("device", number, "every"), rehearsal.every
     for table, key, value in _own(rehearsal):
         if key in tree.get(table, {}):
             yield (table, key), value
@@ -135,6 +139,8 @@ def _check(copy: str, tree: dict[str, Any], rehearsal: Rehearsal) -> None:
     expected = dict(tree)
     if "line" in tree:
         expected["line"] = [_expected_line(line, rehearsal) for line in tree["line"]]
+    if "device" in tree and rehearsal.every is not None:
+        expected["device"] = [device | {"every": rehearsal.every} for device in tree["device"]]
     for table, key, value in _own(rehearsal):
         expected[table] = tree.get(table, {}) | {key: value}
     if not rehearsal.keeps_destinations:
@@ -144,7 +150,9 @@ def _check(copy: str, tree: dict[str, Any], rehearsal: Rehearsal) -> None:
     except tomllib.TOMLDecodeError:
         right = False
     if not right:
-        raise CannotRewrite("write every url, key and path of a database on one line, in [table] form")
+        raise CannotRewrite(
+            "write every url, key, period and path of a database on one line, in [table] form"
+        )
 
 
 def _expected_line(line: Mapping[str, Any], rehearsal: Rehearsal) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 One line of JSON per answer, in the order in which the answers left: `values` are what a right reader makes
 of the words, scaled. `sent` is false when a fault swallowed the answer; an answer with `faults` may have
-left damaged. Words and values are empty for refusals and writes.
+left damaged. Words and values are empty for refusals and writes. `told`: an instrument that talks by itself said it.
 """
 
 import json
@@ -31,6 +31,7 @@ class Served(NamedTuple):
     values: Mapping[str, Value]
     faults: tuple[str, ...]
     sent: bool
+    told: bool = False
 
 
 class ServedLog:

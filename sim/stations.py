@@ -1,4 +1,4 @@
-"""The demo's station: ten instruments of a wastewater plant, and the station file that describes them.
+"""A station for long rehearsals: ten instruments of a wastewater plant, and the station file that describes them.
 
 Instruments and file are written down separately: `sim.devices` from the manuals, `wastewater.toml` as a
 technician would, so that a wrong register shows. Device ids of the file are the instruments' names.

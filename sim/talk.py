@@ -6,18 +6,36 @@ A talker knows one protocol, both directions of it (`drivers.protocols`). Instru
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from drivers.protocols.modbus import Value
 from sim.face import Answer
 from sim.moment import Moment
 from sim.speaker import Speaker
+
+Wording = TypeVar("Wording")
+
+
+class Voice(NamedTuple, Generic[Wording]):
+    """One instrument: what it measures, and how it words it."""
+
+    speaker: Speaker
+    wording: Wording
+
+
+def on_one_line(voices: Mapping[int, Voice[Wording]]) -> tuple[dict[int, Speaker], dict[int, Wording]]:
+    """What the talker of a line is made of. `voices` by number."""
+    return (
+        {unit: voice.speaker for unit, voice in voices.items()},
+        {unit: voice.wording for unit, voice in voices.items()},
+    )
 
 
 class Said(NamedTuple):
     """A message as it goes on the wire, and the values of channels in it."""
 
     message: bytes
-    values: Mapping[str, float]
+    values: Mapping[str, Value]
 
 
 class Asked(NamedTuple):

@@ -11,7 +11,7 @@ another one, name a folder with its proc and sys: `local:///PATH`.
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +24,7 @@ from sim.face import Face
 from sim.hosts.tls import Certificate
 from sim.instrument import Instrument, Quantity
 from sim.moment import Now
-from sim.on_air import Terms, put_on_air, scheme_of, url_of
+from sim.on_the_air import Where, on_the_air, scheme_of
 from sim.replay import Replay
 from sim.script import Script, parse_all
 from sim.served import ServedLog
@@ -207,22 +207,10 @@ async def serve(
     station: Station, wishes: Wishes, served: ServedLog
 ) -> AsyncIterator[tuple[Mapping[str, str], Sequence[Place]]]:
     """Everything on the air: the url of each line, and where each device is. OSError: a wished port is taken."""
-    async with AsyncExitStack() as stack:
-        urls: dict[str, str] = {}
-        places: list[Place] = []
-        built = wires(station, wishes, served)
-        for line in station.lines:
-            if line.id in built:
-                urls[line.id] = await put_on_air(stack, line, built[line.id], _terms(line.id, wishes))
-                places += _places(station, line.id, urls[line.id])
-            else:
-                urls[line.id] = url_of(line)
-        yield urls, places
-
-
-def _terms(line: str, wishes: Wishes) -> Terms:
-    link = wishes.links / f"{line}.tty" if wishes.links else None
-    return Terms(wishes.ports.get(line), link, wishes.tls, wishes.replays.get(line))
+    built = wires(station, wishes, served)
+    where = Where(wishes.ports, wishes.links, wishes.tls, wishes.replays)
+    async with on_the_air(station, built, where) as urls:
+        yield urls, [place for line in built for place in _places(station, line, urls[line])]
 
 
 def _places(station: Station, line: str, url: str) -> Iterator[Place]:

@@ -20,6 +20,7 @@ class Due(NamedTuple):
     answer: Answer
     unit: int
     asked: Moment
+    told: bool = False
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Wire:
         reply = self.script.bend(Reply(unit, answer.pdu))
         if reply.reboot_s is not None and unit in self.face.instruments:
             self.face.instruments[unit].reboot(asked, reply.reboot_s)
-        due = Due(reply, answer, unit, asked)
+        due = Due(reply, answer, unit, asked, told=isinstance(self.face, TalkFace) and not pdu)
         if reply.pdu is None and not reply.noise and not reply.close:
             self._account(due, sent=False)
             return None
@@ -75,5 +76,6 @@ class Wire:
                 values=answer.values,
                 faults=due.reply.faults,
                 sent=sent,
+                told=due.told,
             )
         )

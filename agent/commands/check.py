@@ -42,16 +42,23 @@ def check(file: Path, as_json: bool) -> None:
 
 
 def unconfirmed(station: "Station") -> tuple[str, ...]:
-    """Devices whose profile has rows that nobody has read in the manual: a wrong one would be signed."""
+    """Devices whose profile says what nobody has read in the manual, of rows or of a status: it would be signed."""
     from drivers import profile
 
     used = [(device.id, profile.read(device.profile)) for device in station.devices if device.profile]
-    return tuple(
+    rows = [
         f'device "{device}": {len(read.rows) - read.confirmed} of {len(read.rows)} rows of the profile "{read.name}" '
         f"are not confirmed, compare them with the display: tram profiles {read.name}"
         for device, read in used
         if read.confirmed < len(read.rows)
-    )
+    ]
+    statuses = [
+        f'device "{device}": what its status means is not confirmed in the profile "{read.name}", put it into zero and '
+        f"service once and look at the flags: tram profiles {read.name}"
+        for device, read in used
+        if read.about.status is not None and not read.about.status.confirmed
+    ]
+    return (*rows, *statuses)
 
 
 def as_table(plan: "Forecast") -> dict[str, object]:

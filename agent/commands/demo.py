@@ -1,10 +1,10 @@
 """`tram demo`: the whole story in a minute, on real processes, and a table that says whether it was true."""
 
 import asyncio
-import random
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +16,14 @@ from agent.outcome import Outcome, table
 
 if TYPE_CHECKING:
     from agent.rehearsal import Rehearsal
+    from sim.kinds.kind import Kind
     from sim.reconcile import Verdict
-    from sim.served import ServedLog
-    from sim.stations import DemoStation
+    from sim.staged import StagedStation
 
-STATIONS = ("BD_VSIP_NUO001", "BD_MYPH_NUO002", "BD_SOTH_KHI003")
-LATE, KILLED, FORGED = STATIONS
-TIMEOUT_S = 0.5
+LATE, KILLED, FORGED = "wastewater", "ambient-air", "stack"
+"""Kinds of stations, and what happens to each."""
+LATE_DEVICE = "cod"
+EVERY = "2s"
 FRESH_RECORDS = 40
 DESTINATION = """
 [[destination]]
@@ -38,7 +39,9 @@ receipt_keys = ["{key}"]
 @click.option("--keep", type=click.Path(path_type=Path), help="Keep everything in this folder, for a look.")
 @click.option("--seed", default=1, show_default=True, help="Other instruments' values.")
 def demo(keep: Path | None, seed: int) -> None:
-    """Three stations of ten instruments, a broker stop, a kill -9, a forgery, a replay, a late answer.
+    """A station of each kind, a broker stop, a kill -9, a forgery, a replay, a late answer.
+
+    Wastewater, stack, ambient air, surface water, groundwater: docs/examples/stations, polled as they are there.
 
     Exits 0 only if every value at the centre is one that an instrument served, and nothing is lost or doubled.
 
@@ -63,13 +66,15 @@ def demo(keep: Path | None, seed: int) -> None:
 class Actor:
     """One station of the play: its instruments, its files, what happened to it."""
 
-    id: str
-    station: "DemoStation"
-    served: "ServedLog"
+    stage: "StagedStation"
     folder: Path
     killed_mono_ms: tuple[int, int] | None = None
     rejected_before: int = 0
     replayed_before: int = 0
+
+    @property
+    def id(self) -> str:
+        return self.stage.station.id
 
     @property
     def file(self) -> Path:
@@ -79,14 +84,19 @@ class Actor:
     def key(self) -> Path:
         return self.folder / "keys" / "station.pem"
 
+    def signed(self) -> int:
+        """Records in its own ledger."""
+        from agent.rehearsal import signed
+
+        return signed(self.folder / "data" / "ledger.db")
+
 
 @dataclass(slots=True)
 class Play:
-    """The stage, the actors and the clock of the play."""
+    """The stage, the actors by kind and the clock of the play."""
 
     stage: "Rehearsal"
     actors: dict[str, Actor]
-    rng: random.Random
     began_s: float = field(default_factory=time.monotonic)
 
     def say(self, words: str) -> None:
@@ -98,44 +108,44 @@ class Play:
         until_s = time.monotonic() + seconds
         while (left_s := until_s - time.monotonic()) > 0:
             await asyncio.sleep(min(left_s, 3.0))
-            answers = sum(actor.served.count for actor in self.actors.values())
+            answers = sum(actor.stage.served.count for actor in self.actors.values())
             if left_s > 1:
                 self.say(f"   … {answers} answers served")
 
 
 async def _play(folder: Path, seed: int) -> list[Outcome]:
     from agent.rehearsal import Rehearsal
-    from sim.stations import serve
+    from sim.staged import KINDS, serve
 
     with Rehearsal(folder) as stage:
         stage.start_centre()
-        actors = {name: _actor(name, folder, seed + number) for number, name in enumerate(STATIONS)}
-        play = Play(stage, actors, random.Random(seed))  # noqa: S311 - a play, no secrets
+        actors = {kind.file: _actor(kind, folder, seed + 100 * number) for number, kind in enumerate(KINDS)}
+        play = Play(stage, actors)
         play.say("a broker and a centre are running")
         async with AsyncExitStack() as on_the_air:
             for actor in actors.values():
-                place = await on_the_air.enter_async_context(serve(actor.station))
-                _write_station(actor, dict(place.urls), stage)
+                urls = await on_the_air.enter_async_context(serve(actor.stage, actor.folder / "wires"))
+                _write_station(actor, urls, stage)
             await _acts(play)
         return [await asyncio.to_thread(_outcome, stage, actor) for actor in actors.values()]
 
 
-def _actor(name: str, folder: Path, seed: int) -> Actor:
+def _actor(kind: "Kind", folder: Path, seed: int) -> Actor:
+    from agent.station import load_station
     from sim.served import ServedLog
-    from sim.stations import demo_station
+    from sim.staged import example, staged
 
-    served = ServedLog(keep=10**6)
-    return Actor(name, demo_station(name, seed=seed, served=served), served, folder / name)
+    station = load_station(example(kind), elsewhere=True)
+    return Actor(staged(kind, station, seed=seed, served=ServedLog(keep=10**6)), folder / station.id)
 
 
-def _write_station(actor: Actor, urls: dict[str, str], stage: "Rehearsal") -> None:
+def _write_station(actor: Actor, urls: Mapping[str, str], stage: "Rehearsal") -> None:
     from telemetry import keyfile
 
     actor.key.parent.mkdir(parents=True)
     keyfile.create(actor.key)
     destination = DESTINATION.format(url=stage.broker.url, key=stage.centre_key().resolve())
-    text = actor.station.toml(urls, timeout=f"{int(TIMEOUT_S * 1_000)}ms", guard="500ms")
-    actor.file.write_text(text + destination, encoding="utf-8")
+    actor.file.write_text(actor.stage.toml(urls, every=EVERY) + destination, encoding="utf-8")
 
 
 async def _acts(play: Play) -> None:
@@ -158,59 +168,56 @@ async def _acts(play: Play) -> None:
 
 
 async def _begin(play: Play) -> None:
+    from sim.staged import described
+
     for actor in play.actors.values():
         play.stage.start_agent(actor.id, actor.file)
     for actor in play.actors.values():
         await asyncio.to_thread(play.stage.enrol, actor.id, actor.key)
-    play.say("three stations poll ten instruments each, six on TCP and four on one serial line; enrolled")
+    for words in described([actor.stage for actor in play.actors.values()]):
+        play.say(words)
 
 
 def _late_answer(play: Play) -> None:
     from sim.faults import late
 
-    script, unit = play.actors[LATE].station.script("cod")
-    script.add(late(TIMEOUT_S, 0.2), unit)
-    play.say(f"{LATE}: the COD analyzer answers 0.2 s after the timeout, once")
+    actor = play.actors[LATE]
+    script, unit = actor.stage.script(LATE_DEVICE)
+    script.add(late(actor.stage.timeout_s(LATE_DEVICE), 0.2), unit)
+    play.say(f"{actor.id}: the COD analyzer answers 0.2 s after the timeout, once")
 
 
 async def _kill(play: Play) -> None:
     actor = play.actors[KILLED]
     before_ms = _mono_ms()
-    play.stage.agents[KILLED].kill()
-    play.say(f"{KILLED}: kill -9, in the middle of everything")
+    play.stage.agents[actor.id].kill()
+    play.say(f"{actor.id}: kill -9, in the middle of everything")
     await asyncio.sleep(1)
-    agent = play.stage.start_agent(KILLED, actor.file)
+    agent = play.stage.start_agent(actor.id, actor.file)
     await asyncio.to_thread(agent.wait_for, "UNCLEAN_STOP")
     actor.killed_mono_ms = (before_ms - 1_500, _mono_ms())
-    play.say(f"{KILLED}: started again; its boot record says that the stop was unclean")
+    play.say(f"{actor.id}: started again; its boot record says that the stop was unclean")
 
 
 async def _forge(play: Play) -> None:
     """Somebody at the broker alters one of a station's records, and sends another one a second time."""
     actor = play.actors[FORGED]
-    seen = (await asyncio.to_thread(play.stage.at_the_centre))[FORGED]
+    seen = (await asyncio.to_thread(play.stage.at_the_centre))[actor.id]
     actor.rejected_before, actor.replayed_before = seen["rejected"], seen["replayed"]
-    genuine = await asyncio.to_thread(_newest_envelope, play.stage, FORGED)
+    genuine = await asyncio.to_thread(_newest_envelope, play.stage, actor.id)
     forged = bytearray(genuine)
     forged[len(genuine) // 2] ^= 0x01
-    await _publish(play.stage, f"tram/1/{FORGED}/live", bytes(forged))
-    await _publish(play.stage, f"tram/1/{FORGED}/live", genuine)
-    play.say(f"{FORGED}: a forged record and a replayed one are slipped in at the broker")
-
-
-async def _publish(stage: "Rehearsal", topic: str, payload: bytes) -> None:
-    from mqtt.broker import Broker, parse_url
-    from mqtt.session import connect
-
-    address = parse_url(stage.broker.url)
-    async with connect(Broker(address.host, address.port, "somebody-else")) as session:
-        await session.publish(topic, payload)
+    for payload in (bytes(forged), genuine):
+        await play.stage.slip_in(f"tram/1/{actor.id}/live", payload)
+    play.say(f"{actor.id}: a forged record and a replayed one are slipped in at the broker")
 
 
 async def _drained(play: Play) -> None:
     """Until the centre has signed for everything but the freshest records; at most half a minute."""
     for _ in range(30):
-        owed = [await asyncio.to_thread(play.stage.owed, actor.file) for actor in play.actors.values()]
+        owed = await asyncio.gather(
+            *(asyncio.to_thread(play.stage.owed, actor.file) for actor in play.actors.values())
+        )
         play.say(f"   … {sum(owed)} records have no receipt yet")
         if max(owed) <= FRESH_RECORDS:
             return
@@ -222,16 +229,15 @@ async def _end(play: Play) -> None:
     play.say("the stations are stopped (SIGTERM); the centre has the last word")
     for _ in range(50):
         at_the_centre = await asyncio.to_thread(play.stage.at_the_centre)
-        missing = [name for name in STATIONS if not _is_complete(play, name, at_the_centre[name])]
-        if not missing:
+        if all(_is_complete(actor, at_the_centre[actor.id]) for actor in play.actors.values()):
             return
         await asyncio.sleep(0.1)
 
 
-def _is_complete(play: Play, name: str, seen: dict[str, object]) -> bool:
+def _is_complete(actor: Actor, seen: dict[str, object]) -> bool:
     ledgers = seen["ledgers"]
     assert isinstance(ledgers, list)
-    return int(sum(ledger["verified"] for ledger in ledgers)) >= _signed(play.actors[name])
+    return int(sum(ledger["verified"] for ledger in ledgers)) >= actor.signed()
 
 
 def _outcome(stage: "Rehearsal", actor: Actor) -> Outcome:
@@ -239,15 +245,16 @@ def _outcome(stage: "Rehearsal", actor: Actor) -> Outcome:
 
     seen = stage.at_the_centre()[actor.id]
     verdict = _verdict(stage, actor)
-    injected = actor.id == FORGED
+    kind = actor.stage.kind.file
+    injected = kind == FORGED
     return Outcome(
         station=actor.id,
         served=verdict.served,
         late=verdict.late,
-        late_expected=actor.id == LATE,
+        late_expected=kind == LATE,
         unsigned=len(verdict.unsigned),
         unsigned_explained=_explained(verdict, actor),
-        signed=_signed(actor),
+        signed=actor.signed(),
         received=seen["received"],
         verified=seen["verified"],
         doubled=verdict.doubled,
@@ -259,39 +266,31 @@ def _outcome(stage: "Rehearsal", actor: Actor) -> Outcome:
 
 
 def _explained(verdict: "Verdict", actor: Actor) -> bool:
-    """Served and never signed is explained by the boot record: in the moment of the kill, once per device."""
+    """Served and never signed is explained by the boot record: in the moment of the kill, one poll of a device."""
+    from sim.reconcile import is_one_poll
+
     if actor.killed_mono_ms is None:
         return not verdict.unsigned
     first_ms, last_ms = actor.killed_mono_ms
-    devices = [answer.device for answer in verdict.unsigned]
     in_time = all(first_ms <= answer.mono_ms <= last_ms for answer in verdict.unsigned)
-    return in_time and len(devices) == len(set(devices))
+    return in_time and is_one_poll(verdict.unsigned)
 
 
 def _verdict(stage: "Rehearsal", actor: Actor) -> "Verdict":
     from central.cycles import cycles
-    from sim.reconcile import Stored, reconcile
+    from sim.reconcile import Stored
 
-    stored = [
-        Stored(cycle.device, cycle.seq, cycle.mono_ms, cycle.values)
+    return actor.stage.verdict(
+        Stored(cycle.device, cycle.seq, cycle.mono_ms, cycle.values, cycle.flags)
         for cycle in cycles(stage.centre_folder, actor.id)
         if cycle.values
-    ]
-    return reconcile(actor.served.kept, stored)
+    )
 
 
 def _newest_envelope(stage: "Rehearsal", station: str) -> bytes:
     from central.cycles import envelopes
 
     return list(envelopes(stage.centre_folder, station))[-1]
-
-
-def _signed(actor: Actor) -> int:
-    """Records in the station's own ledger."""
-    from buffer.snapshot import open_snapshot
-
-    with open_snapshot(actor.folder / "data" / "ledger.db") as store:
-        return sum(ledger.next_seq - 1 for ledger in store.ledgers())
 
 
 def _mono_ms() -> int:

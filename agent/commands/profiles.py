@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from drivers.profile import Profile
 
 COLUMNS = ("name", "maker", "instrument", "driver", "channels", "confirmed")
-ROW_COLUMNS = ("channel", "table", "address", "type", "order", "unit", "range", "page", "")
+PLACE_COLUMNS = {"modbus": ("table", "address", "type", "order")}
+"""By driver: where a channel's value lies; of all others the field of their answer."""
 NOT_CONFIRMED = "not confirmed"
 
 
@@ -52,7 +53,8 @@ def _whole(profile: "Profile") -> dict[str, object]:
     return _summary(profile) | {
         "source": [source.model_dump() for source in about.source],
         "identity": None if about.identity is None else about.identity.model_dump(),
-        "settings": {key: value for key, value in profile.table.items() if key != "channel"},
+        "status": None if about.status is None else about.status.model_dump(),
+        "settings": profile.settings,
         "channel": [channel | row.model_dump() for channel, row in rows],
     }
 
@@ -83,12 +85,19 @@ def _text(profile: "Profile") -> str:
         *(f"source     {source.manual}, {source.edition}, p. {source.pages}" for source in about.source),
     ]
     if (found := about.identity) is not None:
-        doubt = "" if found.confirmed else f", {NOT_CONFIRMED}"
         head.append(
-            f"identity   {found.what}: {found.table} {found.address}, {found.type} (p. {found.page}){doubt}"
+            f"identity   {found.what}: {found.table} {found.address}, {found.type}"
+            f" (p. {found.page}){_doubt(confirmed=found.confirmed)}"
         )
+    if (status := about.status) is not None:
+        note = f"; {status.note}" if status.note else ""
+        doubt = _doubt(confirmed=status.confirmed)
+        head.append(f"status     {status.what} (p. {status.page}){doubt}{note}")
+    head += [f"setting    {key} = {_toml(value)}" for key, value in profile.settings.items()]
     channels = zip(profile.table["channel"], profile.rows, strict=True)
-    table = [ROW_COLUMNS, *(_row(channel, row.page, row.confirmed) for channel, row in channels)]
+    place = PLACE_COLUMNS.get(about.driver, ("field",))
+    titles = ("channel", *place, "unit", "range", "page", "")
+    table = [titles, *(_row(channel, place, row.page, row.confirmed) for channel, row in channels)]
     return "\n".join(
         [
             *head,
@@ -101,14 +110,21 @@ def _text(profile: "Profile") -> str:
     )
 
 
-def _row(channel: dict[str, Any], page: str, confirmed: bool) -> tuple[str, ...]:
+def _doubt(*, confirmed: bool) -> str:
+    return "" if confirmed else f", {NOT_CONFIRMED}"
+
+
+def _toml(value: object) -> str:
+    """As it stands in the file, near enough for a reader."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _row(channel: dict[str, Any], place: tuple[str, ...], page: str, confirmed: bool) -> tuple[str, ...]:
     low, high = channel.get("range", (None, None))
+    usual = {"address": channel.get("register", ""), "field": channel["id"]}
     return (
         channel["id"],
-        channel.get("table", ""),
-        str(channel.get("address", channel.get("register", ""))),
-        channel.get("type", ""),
-        channel.get("order", ""),
+        *(str(channel.get(key, usual.get(key, ""))) for key in place),
         channel.get("unit", ""),
         "" if low is None else f"{low:g}..{high:g}",
         page,

@@ -7,6 +7,9 @@ Bits that no table names are told all the same: in the failure byte as a fault, 
 Flags: calibration, maintenance, instrument_fault, out_of_service, warming_up; None: nothing to flag.
 """
 
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Final, NamedTuple
 
 CALIBRATION, MAINTENANCE, FAULT = "calibration", "maintenance", "instrument_fault"
@@ -149,10 +152,17 @@ TABLES: Final = {
 }
 
 
+def laid_over(table: Table, own: Mapping[int, str | None]) -> Table:
+    """The table with a station file's bits (mask to flag) in place of its own ones."""
+    covered = reduce(or_, own, 0)
+    bits = tuple(Bit(mask, f"bit {mask:04x}", flag, "the station file") for mask, flag in own.items())
+    return table._replace(bits=(*bits, *(bit for bit in table.bits if not bit.mask & covered)))
+
+
 def conditions(word: int, table: Table) -> tuple[Bit, ...]:
     """What a word says, in the order of the table, then the bits that it does not name."""
     told = tuple(bit for bit in table.bits if word & bit.mask)
-    named = table.unit_mask | sum(bit.mask for bit in table.bits)
+    named = reduce(or_, (bit.mask for bit in table.bits), table.unit_mask)
     unnamed = (1 << place for place in range(16) if word & ~named & 1 << place)
     return told + tuple(
         Bit(mask, f"bit {mask:04x}, which no table names", FAULT if mask < 0x100 else None, "")

@@ -1,6 +1,6 @@
 """Units of measure as instruments write them: `PPB`, `deg C`, `CC/M`, `UGM`. `conversion` has what leads to another.
 
-Sources: Teledyne T300 p.150 (UGM, MGM), 300M p.75 (MV), C-Link manuals 48i B-13, 5030i B-12.
+Sources: Teledyne T300 p.150 (UGM, MGM), 300M p.75 (MV), C-Link manuals 48i B-13, 5030i B-12, 42i B-34 (l/m).
 """
 
 from typing import Final
@@ -16,6 +16,7 @@ _SPELLINGS: Final = {
     "f": "degf",
     "volts": "v",
     "lpm": "l/min",
+    "l/m": "l/min",
     "cc/m": "cc/min",
     "ccm": "cc/min",
     "ml/min": "cc/min",

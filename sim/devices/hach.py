@@ -18,14 +18,14 @@ SERIAL = "1234567"
 
 
 def sc_sensor(name: str, channel: str, measurement: Signal) -> Instrument:
-    """One measurement in mg/l; its unit is the channel `<channel>-unit`."""
+    """One measurement in mg/l; its unit and its parameter are `<channel>-unit` and `<channel>-parameter`."""
     return Instrument(
         name,
         (
             float32(channel, HOLDING, 40001 - 40001, measurement, SWAPPED),
             uint16(f"{channel}-unit", HOLDING, 40003 - 40001, Constant(0)),
+            uint16(f"{channel}-parameter", HOLDING, 40004 - 40001, Constant(0)),
         ),
-        words(HOLDING, 40004 - 40001, [0]),
         functions=READS_AND_WRITES,
     )
 

@@ -10,7 +10,7 @@ from sim.moment import Moment
 from sim.speaker import Figure, Speaker
 from sim.talk import Talker
 from sim.talkers import bam1020, bayern_hessen, clink, nmea0183, teledyne, vaisala_wxt
-from sim.talkers.bam1020 import Bam1020Talker
+from sim.talkers.bam1020 import Bam1020Face, Bam1020Talker
 from sim.talkers.lines import LinesTalker
 from sim.talkers.nmea0183 import Nmea0183Talker
 from sim.talkers.sdi12 import Probe, Sdi12Talker
@@ -133,8 +133,13 @@ def _sdi12(behind: Behind) -> Talker:
 
 
 def _bam1020(behind: Behind) -> Talker:
-    dialects = {unit: cast("Any", device.settings).dialect() for unit, device in behind.devices.items()}
-    return Bam1020Talker(*_in_their_units(behind, bam1020.sayable), dialects)
+    plain, words = _in_their_units(behind, bam1020.sayable)
+    faces = {}
+    for unit, device in behind.devices.items():
+        settings = cast("Any", device.settings)
+        times = [channel.id for channel in settings.channel if channel.source == bam1020.TIME]
+        faces[unit] = Bam1020Face(words[unit], settings.dialect(), next(iter(times), None))
+    return Bam1020Talker(plain, faces)
 
 
 TALKERS: Final[Mapping[str, Callable[[Behind], Talker]]] = {

@@ -167,10 +167,12 @@ def broken_driver() -> type[BaseModel]:
 
 PROFILES: Mapping[str, Tree] = {
     "cm44": {
+        "driver": "wire",
         "port": 503,
         "channel": [{"id": "pH", "address": 10, "unit": "pH"}, {"id": "T", "address": 12, "unit": "degC"}],
     },
     "bad": {"channel": [{"id": "pH", "address": "ten"}, {"id": "T", "address": "two"}]},
+    "talk": {"driver": "voice", "channel": [{"id": "pH", "words": "?"}]},
 }
 KINDS = Kinds(
     drivers={"wire": lambda: FakeSettings, "broken": broken_driver},

@@ -42,6 +42,16 @@ def test_a_mistake_of_the_profile_is_said_at_its_name() -> None:
     ]
 
 
+def test_a_profile_of_another_driver_is_refused_at_the_driver_and_its_channels_are_not_looked_at() -> None:
+    text = changed('"cm44"', '"talk"', WITH_PROFILE)
+    assert said(text) == [
+        (
+            'station.toml:19: device "ph".driver: profile "talk" is for another driver (got "wire"), '
+            'write driver = "voice"'
+        )
+    ]
+
+
 def test_an_unknown_profile_is_named_with_the_nearest() -> None:
     assert said(changed('"cm44"', '"cm4"', WITH_PROFILE)) == [
         'station.toml:20: device "ph".profile: there is no such profile (got "cm4"), did you mean "cm44"?'

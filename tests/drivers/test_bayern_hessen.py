@@ -71,6 +71,30 @@ async def test_three_values_of_a_42i_come_in_one_answer_with_their_status() -> N
     assert len(cycle.blocks) == 1
 
 
+@pytest.mark.parametrize(
+    ("bits", "flags"),
+    [
+        ({"0300": "calibration"}, CALIBRATION | FAULT),
+        ({"0100": "valid", "0004": "valid"}, MAINTENANCE),
+        ({"0200": "valid", "0100": "valid", "0004": "warming_up"}, int(Flag.WARMING_UP)),
+    ],
+)
+@in_virtual_time
+async def test_bits_that_the_manual_on_the_desk_has_otherwise_mean_what_the_file_says(
+    bits: dict[str, str], flags: int
+) -> None:
+    three = (channel("NO", "1"), channel("NO2", "2"), channel("NOx", "3"))
+    cycle, _ = await said(settings("thermo", 1, *three, values=3, status_bits=bits), NOX_ANSWER)
+    assert {reading.flags for reading in readings(cycle)} == {flags}
+
+
+def test_bits_that_tell_the_unit_mean_nothing_else() -> None:
+    asked = Settings.model_validate({**SO2.model_dump(), "status_bits": {"4100": "calibration"}})
+    assert [(problem.path, problem.message) for problem in asked.problems()] == [
+        (("status_bits",), "4100: these bits tell the unit of the value")
+    ]
+
+
 @in_virtual_time
 async def test_a_span_check_is_never_taken_for_outside_air() -> None:
     frame = encode_frame("MD02 097 +1532+02 48 00 00000000 098 +4567-02 44 22 00000000 ", Framing.BCC)

@@ -73,6 +73,15 @@ def test_destinations_are_left_out_unless_they_are_asked_for() -> None:
     assert [destination["id"] for destination in kept["destination"]] == ["so-tnmt", "owner"]
 
 
+def test_devices_are_asked_as_often_as_is_wished_and_else_as_in_the_file() -> None:
+    text = STATION.replace('line = "rs485"\n', 'line = "rs485"\nevery = "1m"    # its own pace\n')
+    assert tomllib.loads(rewrite(text, "s", rehearsal()))["device"][0]["every"] == "1m"
+    often = Rehearsal(URLS, "files/station.pem", "files/ledger.db", every="2s")
+    assert tomllib.loads(rewrite(text, "s", often))["device"][0]["every"] == "2s"
+    with pytest.raises(CannotRewrite, match="period"):
+        rewrite(text.replace('every = "1m"', 'every = """\\\n1m"""'), "s", often)
+
+
 def test_a_file_that_relies_on_the_usual_paths_gets_its_own_ones() -> None:
     bare = '[station]\nid = "A"\n[buffer]\nkeep = "9d"\n[[line]]\nid = "lan"\nurl = "tcp://10.0.0.5:502"'
     tree = tomllib.loads(rewrite(bare, "station.toml", rehearsal()))

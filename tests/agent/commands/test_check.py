@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from agent.commands.tram import tram
 from telemetry import keyfile
 
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples" / "stations"
 STATION = """\
 [station]
 id = "BD_VSIP_NUO001"
@@ -252,6 +253,25 @@ def test_a_line_that_cannot_keep_up_is_a_warning(file: Path) -> None:
 def test_values_that_share_registers_in_part_come_from_the_driver_with_their_line(file: Path) -> None:
     file.write_text(STATION.replace("address = 500", "address = 1"), encoding="utf-8")
     assert f'{file}:31: device "ph".channel "far".address: "far"' in check(file).stderr
+
+
+def test_a_status_that_nobody_confirmed_is_a_warning(tmp_path: Path) -> None:
+    text = (EXAMPLES / "thermo-42i-bh.toml").read_text(encoding="utf-8")
+    file = tmp_path / "station.toml"
+    file.write_text(text.replace("ttyUSB0", "ttyS0"), encoding="utf-8")
+    (tmp_path / "keys").mkdir()
+    keyfile.create(tmp_path / "keys" / "station.pem")
+    said = check(file).output
+    assert (
+        'device "nox": what its status means is not confirmed in the profile "thermo-42i-bh", put it into zero and '
+        "service once and look at the flags: tram profiles thermo-42i-bh"
+    ) in said
+    file.write_text(
+        text.replace("thermo-42i-bh", "ecotech-serinus-40-bh")
+        .replace('without = ["PRE"]', "")
+        .replace('"NO2"', '"NO"')
+    )
+    assert "is not confirmed" not in check(file).output
 
 
 def test_rows_of_a_profile_that_nobody_confirmed_are_a_warning(file: Path) -> None:

@@ -39,6 +39,27 @@ def test_one_is_shown_with_its_manual_its_rows_and_its_doubts() -> None:
     assert "  pH, temperature: the order is a setting of the device" in text
 
 
+def test_an_instrument_that_speaks_in_characters_is_shown_with_its_fields_its_settings_and_its_status() -> (
+    None
+):
+    text = profiles("thermo-42i-bh").output
+    lines = text.splitlines()
+    assert "driver     bayern_hessen" in lines
+    assert 'setting    dialect = "thermo"' in lines
+    assert "setting    values = 4" in lines
+    (status,) = [line for line in lines if line.startswith("status")]
+    assert "(p. D-6), not confirmed; the manual's table of bits was not legible" in status
+    rows = [line.split() for line in lines]
+    assert ["channel", "field", "unit", "range", "page"] in rows
+    assert ["NO2", "2", "ppb", "D-6"] in rows
+    assert ["SO2", "SO2", "ppb", "A-24"] in [
+        line.split() for line in profiles("teledyne-t101-ascii").output.splitlines()
+    ]
+    one = json.loads(profiles("thermo-42i-bh", "--json").output)
+    assert one["status"]["confirmed"] is False
+    assert one["settings"] == {"dialect": "thermo", "values": 4}
+
+
 def test_a_profile_without_doubts_has_no_notes() -> None:
     assert "notes" not in profiles("adam-6017").output
 

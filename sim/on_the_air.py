@@ -1,15 +1,16 @@
-"""One line of a twin on the air: its wire, or its recording, on a port or a pseudo-terminal of this machine."""
+"""Wires on the air: each, or its recording, on a terminal or a port of this machine, as the url of its line has it."""
 
 import errno
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from config.station import Line
+from config.station import Line, Station
 from sim.hosts.listener import Listener
 from sim.hosts.pty import PtyHost
 from sim.hosts.replay import ReplayPtyHost, ReplayTcpHost, ReplayUdpHost
@@ -40,17 +41,18 @@ class LineSettings(Protocol):
     url: str
 
 
-class Terms(NamedTuple):
-    """How the line is served. `port` None: the file's own when it is free and we may use it, else any.
+class Where(NamedTuple):
+    """How lines are served, by line id.
 
-    `link`: the stable name of a serial line. `tls`: what a line with TLS shows; without it a certificate that nobody
-    can trust. `replay`: the recording that answers in place of the wire's face.
+    `ports`: 0 for any that is free; of a line that is not named the file's own when it is free and we may use it,
+    else any. `links`: the folder for stable names of serial lines. `tls`: what lines with TLS show; without it a
+    certificate that nobody can trust. `replays`: the recordings that answer in place of a wire's face.
     """
 
-    port: int | None = None
-    link: Path | None = None
+    ports: Mapping[str, int]
+    links: Path | None = None
     tls: Certificate | None = None
-    replay: Replay | None = None
+    replays: Mapping[str, Replay] = MappingProxyType({})
 
 
 def url_of(line: Line) -> str:
@@ -63,41 +65,55 @@ def scheme_of(line: Line) -> str:
     return urlsplit(url_of(line)).scheme
 
 
-async def put_on_air(stack: AsyncExitStack, line: Line, wire: Wire, terms: Terms) -> str:
-    """The url under which it is served until the stack closes. OSError: the wished port is taken."""
+@asynccontextmanager
+async def on_the_air(
+    station: Station, built: Mapping[str, Wire], where: Where
+) -> AsyncIterator[Mapping[str, str]]:
+    """Each of these wires as its line's url has it: the url of every line. OSError: a wished port is taken."""
+    async with AsyncExitStack() as stack:
+        urls: dict[str, str] = {}
+        for line in station.lines:
+            wire = built.get(line.id)
+            urls[line.id] = url_of(line) if wire is None else await _serve(stack, line, wire, where)
+        yield urls
+
+
+async def _serve(stack: AsyncExitStack, line: Line, wire: Wire, where: Where) -> str:
     scheme = scheme_of(line)
     if scheme == "serial":
-        return await _terminal(stack, line, wire, terms)
-    host = await _listen(stack, line, wire, terms)
+        return await _terminal(stack, line, wire, where)
+    host = await _listen(stack, line, wire, where)
     return f"{scheme}://{host.host}:{host.port}"
 
 
-async def _terminal(stack: AsyncExitStack, line: Line, wire: Wire, terms: Terms) -> str:
+async def _terminal(stack: AsyncExitStack, line: Line, wire: Wire, where: Where) -> str:
     options = dict(parse_qsl(urlsplit(url_of(line)).query))
     is_ascii, baudrate = options.get("framer") == "ascii", options.get("baudrate", "9600")
+    link = where.links / f"{line.id}.tty" if where.links else None
+    replay = where.replays.get(line.id)
     host = (
-        ReplayPtyHost(terms.replay, wire, link=terms.link, baudrate=int(baudrate))
-        if terms.replay
-        else PtyHost(wire, link=terms.link, ascii_frames=is_ascii, baudrate=int(baudrate))
+        ReplayPtyHost(replay, wire, link=link, baudrate=int(baudrate))
+        if replay
+        else PtyHost(wire, link=link, ascii_frames=is_ascii, baudrate=int(baudrate))
     )
     terminal = await stack.enter_async_context(host)
     # A pseudo-terminal has neither parity nor a second stop bit.
     return f"serial://{terminal.path}?baudrate={baudrate}&parity=N{'&framer=ascii' if is_ascii else ''}"
 
 
-async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, terms: Terms) -> Host:
+async def _listen(stack: AsyncExitStack, line: Line, wire: Wire, where: Where) -> Host:
     """On the wished port; else on the file's own when it is free and we may; else on any."""
-    kind = _kind(line, wire, terms.replay)
+    kind = _kind(line, wire, where.replays.get(line.id))
 
     def host(port: int) -> Host:
         made = kind(wire, port=port)
         if scheme_of(line) == "tls":
             assert isinstance(made, Listener)
-            secure(made, terms.tls)
+            secure(made, where.tls)
         return made
 
-    if terms.port is not None:
-        return await _listen_on(stack, host(terms.port), line)
+    if line.id in where.ports:
+        return await _listen_on(stack, host(where.ports[line.id]), line)
     usual = MODBUS_TLS_PORT if scheme_of(line) == "tls" else MODBUS_TCP_PORT
     try:
         return await stack.enter_async_context(host(urlsplit(url_of(line)).port or usual))
