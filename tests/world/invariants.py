@@ -178,7 +178,7 @@ def _is_explained(world: World, known: Ledgers, found: FindingLine) -> bool:
     stepped = any(kind.startswith("clock stepped") for kind in faults)
     match FindingKind(found.what):
         case FindingKind.CLOCK_STEP:
-            return stepped and (is_forkable or _is_told(world, known, found, place))
+            return is_forkable or (stepped and _is_told(world, known, found, place))
         case FindingKind.NEW_LEDGER:
             return any(faults[kind] for kind in ("old copy", "damage", "store lost", "sidecar lost"))
         case FindingKind.HOLE:
