@@ -24,6 +24,8 @@ _READ_BYTES = 4096
 _SPEEDS = {
     getattr(termios, name): int(name[1:]) for name in dir(termios) if name[1:].isdecimal() and name[0] == "B"
 }
+_OUT_OF_TUNE = bytes((byte * 37 + 129) % 256 for byte in range(256))
+"""What a byte is taken for at another speed: here, a different one."""
 
 
 class PtyHost:
@@ -31,7 +33,8 @@ class PtyHost:
 
     With `link` the path is that symbolic link: a stable name as under /dev/serial/by-id, which stays the
     same when the adapter is pulled (`unplug`) and put back (`plug_in`), while the terminal behind it changes.
-    `baudrate` is the speed of everybody on the line, who hears nothing at another; None: each has its own, or none.
+    `baudrate` is the speed of everybody on the line: at another nobody hears anything, and who talks by himself is heard
+    as other bytes. None: each has its own, or none.
     """
 
     def __init__(
@@ -121,17 +124,23 @@ class PtyHost:
             return
         except OSError:
             received = b""
-        if received and self._baudrate not in {None, self.speed()}:
+        if received and not self._in_tune():
             return
         if received and self._conversation:
             self._conversation.fed(received)
         else:
             self.unplug()
 
+    def _in_tune(self) -> bool:
+        """Whether the master has the speed of the line."""
+        return self._baudrate in {None, self.speed()}
+
     def _write(self, wire_bytes: bytes) -> None:
         """A line does not wait for its reader: what does not fit is lost."""
         if self._ends is None:
             return
+        if not self._in_tune():
+            wire_bytes = wire_bytes.translate(_OUT_OF_TUNE)
         try:
             written = os.write(self._ends[0], wire_bytes)
         except BlockingIOError:

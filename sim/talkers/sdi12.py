@@ -1,6 +1,7 @@
 """Probes on one SDI-12 line. A measurement takes a second; its service request comes earlier.
 
 What they measured stays until the next measurement; data that are asked for before they are ready are not there.
+`?!` is answered where there is one probe; what several say at once is not modelled, they are silent.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from drivers.protocols import sdi12
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.sdi12_message import (
     Acknowledge,
+    AddressQuery,
     Announced,
     Here,
     Identify,
@@ -66,7 +68,8 @@ class Sdi12Talker:
         if request is None:
             return None
         wire = sdi12.encode_request(request)
-        unit = self._units.get(getattr(request, "address", ""))
+        everybody = isinstance(request, AddressQuery) and len(self._units) == 1
+        unit = next(iter(self._units.values())) if everybody else self._units.get(getattr(request, "address", ""))
         if unit is None:
             raise Malformed("nobody here has this address", wire)
         return Asked(unit, wire)
@@ -86,8 +89,8 @@ class Sdi12Talker:
                 return _data(request, self._measured(asked.unit, request, now), request.index)
             case SendData():
                 return self._send(asked.unit, request, now)
-            case Acknowledge():
-                return _plain(request, Here(request.address))
+            case Acknowledge() | AddressQuery():
+                return _plain(request, Here(self._probes[asked.unit].address))
             case Identify():
                 return _plain(request, Identity(request.address, "13", "Tram", "twin", "1"))
             case _:

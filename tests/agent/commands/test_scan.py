@@ -352,6 +352,20 @@ async def test_an_air_analyzer_that_speaks_bayern_hessen_is_found_with_text(tmp_
 
 
 @pytest.mark.system
+async def test_a_probe_alone_on_an_sdi_12_adapter_is_found_with_text(tmp_path: Path) -> None:
+    file = tmp_path / "station.toml"
+    probe = 'driver = "sdi12"\nunit = "3"\nevery = "60s"\nchannel = [{ id = "1", unit = "m" }]\n\n'
+    head, tail = AIR.partition('driver = "bayern_hessen"')[0], AIR.partition("[[destination]]")[2]
+    text = f"{head}{probe}[[destination]]{tail}"
+    file.write_text(text.replace("tcp://127.0.0.1:4001", "serial:///dev/ttyUSB9?baudrate=9600"), encoding="utf-8")
+    async with twin.serve(load_station(file, elsewhere=True), twin.Wishes(), ServedLog(keep=0)) as (urls, _):
+        code, out, err = await scanned(urls["air"].partition("?")[0], "--text", "--wait", "0.1", "--baud", "9600")
+    assert code == 0, err
+    assert "SDI-12  9600 8N1  address 3: 3.." in out
+    assert 'driver = "sdi12"\nunit = "3"\n' in out
+
+
+@pytest.mark.system
 async def test_nobody_who_speaks_is_said_with_what_was_not_asked() -> None:
     async with KeptLine({}) as line:
         code, out, _ = await scanned(line.path, "--text", "--baud", "9600", "--wait", "0.02", "--json")

@@ -278,6 +278,21 @@ async def test_a_line_of_one_speed_hears_nothing_at_another() -> None:
             assert port.read(9) == PH
 
 
+async def test_what_is_said_at_another_speed_is_heard_as_other_bytes() -> None:
+    wire = make_wire()
+    wire.script.add(Slow(0.05), 3)
+    async with PtyHost(wire, baudrate=19200) as line:
+        with serial.Serial(line.path, 19200, timeout=0) as port:
+            port.write(READ_PH)
+            while not wire.script.asked(3):
+                await asyncio.sleep(0)
+            port.baudrate = 9600
+            assert await came(port, within_s=5)
+            heard = port.read(9)
+    assert len(heard) == len(PH)
+    assert all(ours != theirs for ours, theirs in zip(heard, PH, strict=True))
+
+
 async def came(port: serial.Serial, *, within_s: float) -> bool:
     """Whether nine bytes came."""
     try:
