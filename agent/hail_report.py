@@ -72,13 +72,21 @@ def _doubts(hailing: Hailing) -> Iterator[str]:
     for each in hailing.unread():
         if each.setting not in seen:
             at = f"at {each.setting} " if each.setting else ""
-            yield (
-                f"{at}something answered {each.hail.protocol} and cannot be read: several instruments at once, another "
-                f"setting, or one that talks by itself: {_printed(each.heard)}"
-            )
+            yield f"{at}{_what_else(each)}: {_printed(each.heard)}"
         seen.add(each.setting)
     if hailing.refused:
         yield f"This port cannot do {', '.join(map(str, hailing.refused))}: not tried."
+
+
+def _what_else(each: Spoke) -> str:
+    """What it may be that is no answer."""
+    text = sum(32 <= byte < 127 or byte in b"\r\n\t" for byte in each.heard)
+    if text == len(each.heard):
+        return "lines of text are heard that answer nobody, so the speed is right: does it talk by itself"
+    return (
+        f"something answered {each.hail.protocol} and cannot be read, several instruments at once, another setting "
+        "or one that talks by itself"
+    )
 
 
 def _tables(each: Spoke, where: Endpoint, line: str) -> Iterator[str]:

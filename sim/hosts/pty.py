@@ -33,8 +33,8 @@ class PtyHost:
 
     With `link` the path is that symbolic link: a stable name as under /dev/serial/by-id, which stays the
     same when the adapter is pulled (`unplug`) and put back (`plug_in`), while the terminal behind it changes.
-    `baudrate` is the speed of everybody on the line: at another nobody hears anything, and who talks by himself is heard
-    as other bytes. None: each has its own, or none.
+    `baudrate` is the speed of everybody on the line: at another nobody hears anything, and who talks by himself is
+    heard as other bytes. None: each has its own, or none.
     """
 
     def __init__(

@@ -69,7 +69,11 @@ class Sdi12Talker:
             return None
         wire = sdi12.encode_request(request)
         everybody = isinstance(request, AddressQuery) and len(self._units) == 1
-        unit = next(iter(self._units.values())) if everybody else self._units.get(getattr(request, "address", ""))
+        unit = (
+            next(iter(self._units.values()))
+            if everybody
+            else self._units.get(getattr(request, "address", ""))
+        )
         if unit is None:
             raise Malformed("nobody here has this address", wire)
         return Asked(unit, wire)

@@ -357,12 +357,34 @@ async def test_a_probe_alone_on_an_sdi_12_adapter_is_found_with_text(tmp_path: P
     probe = 'driver = "sdi12"\nunit = "3"\nevery = "60s"\nchannel = [{ id = "1", unit = "m" }]\n\n'
     head, tail = AIR.partition('driver = "bayern_hessen"')[0], AIR.partition("[[destination]]")[2]
     text = f"{head}{probe}[[destination]]{tail}"
-    file.write_text(text.replace("tcp://127.0.0.1:4001", "serial:///dev/ttyUSB9?baudrate=9600"), encoding="utf-8")
+    file.write_text(
+        text.replace("tcp://127.0.0.1:4001", "serial:///dev/ttyUSB9?baudrate=9600"), encoding="utf-8"
+    )
     async with twin.serve(load_station(file, elsewhere=True), twin.Wishes(), ServedLog(keep=0)) as (urls, _):
-        code, out, err = await scanned(urls["air"].partition("?")[0], "--text", "--wait", "0.1", "--baud", "9600")
+        code, out, err = await scanned(
+            urls["air"].partition("?")[0], "--text", "--wait", "0.1", "--baud", "9600"
+        )
     assert code == 0, err
     assert "SDI-12  9600 8N1  address 3: 3.." in out
     assert 'driver = "sdi12"\nunit = "3"\n' in out
+
+
+@pytest.mark.system
+async def test_an_anemometer_that_talks_by_itself_is_heard_at_its_own_speed(tmp_path: Path) -> None:
+    file = tmp_path / "station.toml"
+    wind = 'driver = "nmea0183"\nevery = "5s"\nchannel = [{ id = "wind_speed", unit = "m/s" }]\n\n'
+    head, tail = AIR.partition('driver = "bayern_hessen"')[0], AIR.partition("[[destination]]")[2]
+    text = f"{head}{wind}[[destination]]{tail}"
+    file.write_text(
+        text.replace("tcp://127.0.0.1:4001", "serial:///dev/ttyUSB9?baudrate=4800"), encoding="utf-8"
+    )
+    async with twin.serve(load_station(file, elsewhere=True), twin.Wishes(), ServedLog(keep=0)) as (urls, _):
+        served = urls["air"].partition("?")[0]
+        code, out, _ = await scanned(served, "--text", "--wait", "0.3", "--baud", "4800,19200")
+    assert code == 1
+    assert "at 4800 8N1 lines of text are heard that answer nobody, so the speed is right" in out
+    assert "$WIMWV" in out
+    assert "at 19200 8N1 lines of text" not in out
 
 
 @pytest.mark.system
