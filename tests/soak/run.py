@@ -31,7 +31,10 @@ LONG_S = 600.0
 
 
 class Pace(NamedTuple):
-    """Seconds, ranges from..to. `bursts`: when the agent is restarted, as shares of the whole."""
+    """Seconds, ranges from..to. `bursts`: when the agent is restarted, as shares of the whole.
+
+    `fewest_waves`: on a busy machine it lasts until there were so many.
+    """
 
     seconds: float
     lasts_s: tuple[float, float]
@@ -40,6 +43,7 @@ class Pace(NamedTuple):
     warm_up_s: float
     bursts: tuple[float, ...]
     restarts: int
+    fewest_waves: int = 0
 
 
 def pace_of(seconds: float) -> Pace:
@@ -48,7 +52,7 @@ def pace_of(seconds: float) -> Pace:
     return Pace(seconds, (2, 8), (3, 8), 2.0, min(60.0, seconds / 20), bursts, 3 if seconds >= LONG_S else 1)
 
 
-SHORT = Pace(10, (0.4, 1.2), (0, 0.2), 0.25, 1.0, (0.5,), 1)
+SHORT = Pace(10, (0.4, 1.2), (0, 0.2), 0.25, 1.0, (0.5,), 1, fewest_waves=4)
 
 
 @dataclass(slots=True)
@@ -118,7 +122,8 @@ class Soak:
 
     def _until(self, end_s: float) -> Iterator[list[Trouble]]:
         rng, bag = self.world.rng, list[Trouble]()
-        while time.monotonic() - self._began_s < end_s:
+        fewest = self.pace.fewest_waves if end_s == self.pace.seconds else 0
+        while time.monotonic() - self._began_s < end_s or len(self.log.recoveries) < fewest:
             if not bag:  # each once before any comes again
                 bag = rng.sample(self._possible, len(self._possible))
             wave = [bag.pop()]
