@@ -350,9 +350,9 @@ def possible(
         yield (CAL if 1 in values else 0) | (0 if fresh else SILENT)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_whatever_valve_and_module_do_a_value_is_good_only_when_the_module_just_said_so(seed: int) -> None:
-    """Half an hour of chance, and what was signed compared with what the module had answered until then."""
+    """Twenty minutes of chance, and what was signed compared with what the module had answered until then."""
     rng = Random(seed)
     gas_s, module_s = rng.choice([1, 5, 30]), rng.choice([1, 2, 5, 10])
     text = STATION.replace('unit = 1\nevery = "5s"', f'unit = 1\nevery = "{gas_s}s"')
@@ -362,7 +362,7 @@ def test_whatever_valve_and_module_do_a_value_is_good_only_when_the_module_just_
     async def story() -> None:
         stack = Stack(text)
         async with stack.polled():
-            for _ in range(60):
+            for _ in range(40):
                 stack.gas.takes_s, stack.inputs.takes_s = rng.uniform(0, 0.6), rng.uniform(0, 0.6)
                 stack.inputs.valve = rng.choice([0, 0, 1])
                 stack.inputs.error = NoAnswer("no answer", hint="") if rng.random() < 0.3 else None
