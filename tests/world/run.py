@@ -28,6 +28,7 @@ MOST_RECORDS = (20, 25, 35, 50, 80, 250)
 
 LONGEST_S = 3_600.0
 RECOVERY_S = 45 * 60.0
+PATIENCE_S = 120.0
 LOOK_S = 10.0
 
 
@@ -111,7 +112,7 @@ async def _rage(world: World, weather: Weather, most_records: int) -> None:
 
 async def _recover(world: World) -> float:
     began_s = now_s()
-    while why := settled(world):
+    while why := settled(world, is_patient=now_s() - began_s < PATIENCE_S):
         if now_s() - began_s > RECOVERY_S:
             world.story.violated("recovery", f"{RECOVERY_S / 60:.0f} minutes after the last fault {why}")
             break
