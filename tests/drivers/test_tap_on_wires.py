@@ -54,8 +54,8 @@ async def line(scheme: str, folder: Path) -> AsyncIterator[tuple[Wire, Bus]]:
     options = {"link": folder / "line.tty"} if scheme == "serial" else {}
     async with kind(wire, **options) as host:
         where = f"{host.path}?baudrate=115200" if scheme == "serial" else f"{host.host}:{host.port}"
-        table = {"url": f"{scheme}://{where}", "timeout": "150ms", "guard": "100ms", "retries": 0}
-        async with Bus(LineSettings.model_validate(table), lambda: 0) as bus, asyncio.timeout(20):
+        table = {"url": f"{scheme}://{where}", "timeout": "300ms", "guard": "100ms", "retries": 0}
+        async with Bus(LineSettings.model_validate(table), lambda: 0) as bus, asyncio.timeout(60):
             yield wire, bus
 
 
@@ -74,7 +74,7 @@ async def test_a_question_goes_out_an_answer_comes_in_and_one_that_is_late_comes
         number = int.from_bytes(sent[:2], "big")
         assert (sent, heard) == (framed(number, READ), framed(number, PH))
         told.clear()
-        wire.script.add(Slow(0.2), 1)
+        wire.script.add(Slow(0.9), 1)
         with pytest.raises(NoAnswer):
             await bus.exchange(1, READ)
         number = int.from_bytes(told[0][1][:2], "big")
