@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test pure fuzz world crash late chaos soak bench peers lint format lock clean
+.PHONY: demo test pure fuzz world crash late chaos soak bench peers pages lint format lock clean
 
 demo: .venv/run.stamp
 	$(BIN)/tram demo
@@ -37,6 +37,9 @@ bench: .venv/dev.stamp
 
 peers: .venv/dev.stamp
 	$(BIN)/python -m bench.peers $${FOLDER:+--folder "$$FOLDER"}
+
+pages: .venv/dev.stamp
+	$(BIN)/python -m tests.commissioning
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .

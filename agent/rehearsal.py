@@ -46,6 +46,7 @@ class Process:
     """A `tram` command in a process of its own; what it says goes to the end of a log file.
 
     `prefix`: a command that runs it, such as setpriv. `environment`: variables beside ours.
+    `folder`: where it runs, if not here.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Process:
         *arguments: str,
         prefix: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.name = name
         self.log = log
@@ -66,6 +68,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
+                cwd=folder,
                 env={**os.environ, **(environment or {})},
             )
 

@@ -12,7 +12,7 @@ from drivers.modbus_settings import Channel, Settings
 from drivers.notation import number
 from drivers.protocols.modbus import BIT_TABLES, READ_FUNCTIONS, Point, Table, decode
 from drivers.protocols.modbus_pdu import ExceptionReply, Malformed, ReadRequest, decode_reply
-from drivers.registers import Block, could_be, figure, has_orders, in_orders, scaled, words_of
+from drivers.registers import Block, InOrder, could_be, figure, has_orders, in_orders, scaled, words_of
 
 OTHER_TABLE: dict[Table, Table] = {
     "holding": "input",
@@ -27,7 +27,8 @@ MOST_TRIED = 4
 class Beside(NamedTuple):
     """What the device answered for a place beside the channel's own. `value` as the channel would have it there.
 
-    `refused`: the channel's own place is; else it holds what cannot be.
+    `refused`: the channel's own place is; else it holds what cannot be. `order`: of a value that only another order of
+    its bytes makes possible; empty: the channel's own.
     """
 
     channel: str
@@ -37,10 +38,12 @@ class Beside(NamedTuple):
     value: int | float | str | None
     possible: bool
     refused: bool
+    order: str = ""
 
     def __str__(self) -> str:
         here = f"{self.table} {self.address} ({number(self.table, self.address)})"
-        return f"{self.why}, {here} is answered: {self.channel} would be {figure(self.value)}"
+        order = f' with order = "{self.order}"' if self.order else ""
+        return f"{self.why}, {here} is answered: {self.channel} would be {figure(self.value)}{order}"
 
 
 async def look_beside(exchange: Exchange, settings: Settings, read: Sequence[Block]) -> tuple[Beside, ...]:
@@ -90,8 +93,17 @@ async def _beside(
             value = scaled(channel, decode(point._replace(table=table, address=address), words))
             telling = point.table not in BIT_TABLES and any(words)
             possible = telling and could_be(channel, point, value)
-            found.append(Beside(channel.id, table, address, why, value, possible, refused))
+            other = None if possible or not refused else _in_another_order(channel, point, words)
+            value, order = (value, "") if other is None else (other.value, other.order)
+            found.append(Beside(channel.id, table, address, why, value, possible, refused, order))
     return found
+
+
+def _in_another_order(channel: Channel, point: Point, words: Sequence[int]) -> InOrder | None:
+    """The first order that makes the value possible: often address and order are both wrong."""
+    if not has_orders(point):
+        return None
+    return next((each for each in in_orders(channel, point, words) if each.possible), None)
 
 
 async def _read(

@@ -11,6 +11,8 @@ from config.station import Station
 NO_ROOM_BYTES = 64 * 1024 * 1024
 """Less than this is gone in hours: the store's log alone may take as much."""
 SHORT_DAYS = 7.0
+WHOLE_DAYS = 10.0
+"""From here on tenths of a day mean nothing."""
 PARTS = ("", "-wal", "-shm")
 
 
@@ -64,7 +66,10 @@ def _days(facts: DiskFacts, values: dict[str, object]) -> list[Verdict]:
         return []
     room = min(facts.free_bytes, max(0, facts.quota_bytes - facts.store_bytes))
     days = room / facts.bytes_per_day
-    said = values | {"days": f"{days:,.1f}", "per_day": size_text(facts.bytes_per_day)}
+    said = values | {
+        "days": f"{days:,.0f}" if days >= WHOLE_DAYS else f"{days:,.1f}",
+        "per_day": size_text(facts.bytes_per_day),
+    }
     # A store that has reached its quota lets delivered records go: only the disk can fall short of it.
     if days < SHORT_DAYS and facts.free_bytes < facts.quota_bytes - facts.store_bytes:
         return [warning("disk-short", **said)]

@@ -53,7 +53,7 @@ class PtyHost:
         self._ascii_frames = ascii_frames
         self._baudrate = baudrate
         self._terminal = ""
-        self._ends: tuple[int, int] | None = None
+        self._ends: tuple[int, ...] | None = None
         self._landings: Landings | None = None
         self._conversation: Conversation | None = None
 
@@ -90,6 +90,13 @@ class PtyHost:
         asyncio.get_running_loop().add_reader(near, self._readable, near)
         if self.link is not None:
             _point(self.link, self._terminal)
+
+    def let_go(self) -> None:
+        """Give up our hold on the far end: only the master has it open from now on, and when it goes this is pulled."""
+        if self._ends is not None:
+            for end in self._ends[1:]:
+                os.close(end)
+            self._ends = self._ends[:1]
 
     def unplug(self) -> None:
         """Pull the adapter: the link and the terminal are gone, the master reads the end of the stream."""

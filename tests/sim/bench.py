@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from drivers.protocols.modbus import Point
 from sim.instrument import Instrument, Quantity
+from sim.layout import float32
 from sim.moment import Moment
 from sim.signals import Constant, Counter
 
@@ -25,6 +26,11 @@ def ph_meter(name: str = "ph", *, ph: float = 7.5) -> Instrument:
         plate={0: b"Tram", 1: b"Bench pH", 2: b"1"},
         writable=frozenset({("holding", 100), ("coil", 0)}),
     )
+
+
+def flow_meter() -> Instrument:
+    """86.4 m3/h as a float at holding 4000, low word first; its manual, which counts from 1, says 4001."""
+    return Instrument("flow", [float32("flow", "holding", 4000, Constant(86.4), "CDAB")])
 
 
 def ticking(start: Moment = NOON) -> tuple[Callable[[], Moment], Callable[[float], None]]:

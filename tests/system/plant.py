@@ -120,8 +120,12 @@ class Plant:
     def instrument(self, name: str, instrument: Instrument) -> TcpHost:
         """Another Modbus TCP instrument, unit 1, on a port of its own."""
         host = TcpHost(Wire(name, Face({1: instrument}, gateway=True)))
-        self.wait_for(lambda: self._open.enter_async_context(host))
+        self.serve(host)
         return host
+
+    def serve(self, host: TcpHost | PtyHost) -> None:
+        """Any other line, until the end of the plant."""
+        self.wait_for(lambda: self._open.enter_async_context(host))
 
     def serial(self, name: str, *ids: str, every_ms: int = 500, link: Path | None = None) -> Line:
         """Gauges on one pseudo-terminal, units from 1. `link`: the adapter's lasting name."""

@@ -17,7 +17,7 @@ from sim.hosts.tcp import TcpHost
 from sim.served import ServedLog
 from sim.wire import Wire
 from telemetry import keyfile
-from tests.sim.bench import ph_meter
+from tests.sim.bench import flow_meter, ph_meter
 from tests.sim.scan_line import KeptLine
 
 pytestmark = pytest.mark.system
@@ -138,6 +138,16 @@ async def test_an_address_that_counts_from_one_is_found(folder: Path) -> None:
     assert "holding 11..12: exception 2, it has no such register" in result.output
     assert "  one lower, holding 10 (400011) is answered: total would be" in result.output
     assert {pdu.function for pdu in wire.served.kept} <= {3, 4}, "looking beside only reads"
+
+
+async def test_where_address_and_byte_order_are_both_wrong_both_are_said(folder: Path) -> None:
+    async with TcpHost(Wire("lan", Face({3: flow_meter()}))) as host:
+        flow = '{ id = "flow", table = "holding", address = 4001, type = "float32", unit = "m3/h", range = [0, 500] }'
+        result = await read(folder, url_of(host), channels=flow)
+    assert (
+        '  one lower, holding 4000 (404001) is answered: flow would be 86.4 with order = "CDAB"'
+        in result.output
+    )
 
 
 async def test_the_wrong_table_is_found(folder: Path) -> None:
