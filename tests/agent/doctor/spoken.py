@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from agent.doctor.sentences import said, to_do
+from agent.doctor.sentences import said, table, to_do
 from agent.doctor.verdict import Line, Verdict
+
+table()  # read before any pure test, which may open no file
 
 
 def spoken(verdicts: Iterable[Verdict | Line]) -> list[str]:
