@@ -159,8 +159,7 @@ class Keeper:
             slow.cancel()
         self._failure = None
         self._recovered()
-        if self._most_entries is not None:
-            self._most_entries = 2 * self._most_entries if len(batch) < self.waiting else None
+        self._most_entries = None  # there may be room for all the rest now, and no power cut waits for it
         del self._notes[: len(due)]
         del self._waiting[: len(batch)]
         self._waiting_bytes -= sum(len(item.entry.envelope) for item in batch)
