@@ -33,6 +33,9 @@ STATUS_FIRST_MS = 5
 SILENT_LAST_MS = 50
 """Devices that are due within so many ms after a silent one are asked before it: its timeout costs them nothing."""
 
+TOGETHER_MS = 1
+"""Due times that differ by less are one instant: each was worked out from a look of its own at the two clocks."""
+
 LONGEST_CYCLE_MS = 60_000
 """A line that did not come round within this after its due time is stuck (agent.watchdog)."""
 
@@ -87,7 +90,7 @@ class Line:
     async def run(self) -> None:
         """Polls until `ending` is set while a poll runs; while it sleeps, cancel it."""
         while not self.ending:
-            device = min(self.devices, key=_due_ms)
+            device = next_of(self.devices)
             _, now_ms = self.clock.both_ms()
             wait_ms = device.due.due_ms - now_ms
             begins_ms = int(max(now_ms, device.due.due_ms))
@@ -155,6 +158,12 @@ class Line:
         if trouble is not None and trouble != device.trouble:
             self.report(event, {"device": device.plan.device, "line": self.line, "error": trouble})
         device.trouble = trouble
+
+
+def next_of(devices: Sequence[Device]) -> Device:
+    """Who is asked next: of those that are due together the first in the file, so that each keeps its place."""
+    earliest_ms = min(map(_due_ms, devices))
+    return next(device for device in devices if _due_ms(device) < earliest_ms + TOGETHER_MS)
 
 
 def _due_ms(device: Device) -> float:

@@ -142,6 +142,27 @@ async def test_a_dead_device_is_asked_behind_those_that_answer_so_that_they_keep
         assert max(later - earlier for earlier, later in pairwise(asked_s)) <= 62
 
 
+class TwoLooks(VirtualClock):
+    """The two clocks are read one after the other: what lies between the looks is never twice the same."""
+
+    def both_ms(self) -> tuple[float, float]:
+        self._looks = getattr(self, "_looks", 0) + 1
+        return self.wall_ms() + self._looks * 7 % 11 / 100, self.mono_ms()
+
+
+@in_virtual_time
+async def test_devices_that_are_due_together_are_asked_in_the_files_order_each_time() -> None:
+    names = ("ph", "cod", "tss", "nh4")
+    wire = Wire(*names)
+    wire.line.clock = TwoLooks()
+    for name in names:
+        wire.instruments[name].takes_s = 0.006
+    await wire.runs_for(102)
+    rounds = list(zip(*(wire.instruments[name].asked_s for name in names), strict=True))
+    assert len(rounds) > 15
+    assert [asked_s for asked_s in rounds if list(asked_s) != sorted(asked_s)] == []
+
+
 @in_virtual_time
 async def test_a_silent_device_has_one_flagged_record_per_probe_and_one_gap_when_it_is_back() -> None:
     wire = Wire("ph")
