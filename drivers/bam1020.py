@@ -42,8 +42,8 @@ UNIT_WORDS: Final = {
     "hpa": "hPa",
     "v": "V",
 }
-"""What the words in a header mean, in small letters (report in domain.md D4; the others by their looks). A word that
-is not here is taken as it stands."""
+"""What the words in a header mean, in small letters (`mg/m3` to `C` stand in the report of a real
+instrument; the others by their looks). A word that is not here is taken as it stands."""
 _COLUMN_UNITS: Final = {"BP": {"mm": "mmHg"}}
 _FLAGS: Final = {"instrument_fault": FAULT, "maintenance": int(Flag.MAINTENANCE)}
 

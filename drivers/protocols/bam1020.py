@@ -1,7 +1,7 @@
 """Met One BAM-1020, dust by beta rays: escape commands and the lines of its CSV report. Both directions.
 
 Sources: BAM 1020-9800 Manual Rev W, page 86 (CSV menu), 90 (time of a value), 93 (data pointer), 94 (queries);
-domain.md D4 for the report's header and record.
+the report's header and record are what a real instrument printed (test_bam1020_record.py quotes it).
 
     ESC Q CR        the last record          ESC QH CR      its header
     ESC QC CR       the same as configured   ESC QCH CR     on the instrument

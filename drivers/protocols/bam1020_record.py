@@ -1,6 +1,6 @@
 """Header and record of a Met One BAM-1020, and what its error letters mean.
 
-Sources: domain.md D4 (a report of a real instrument); BAM 1020-9800 Manual Rev W, pages 57, 78, 90, 94.
+Sources: a report that a real instrument printed (its test quotes it); BAM 1020-9800 Manual Rev W, pages 57, 78, 90, 94.
 """
 
 import re

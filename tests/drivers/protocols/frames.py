@@ -1,6 +1,6 @@
-"""Every frame with a check in domain.md part D: its bytes, what they say, and who reads and writes them.
+"""Every frame with a check that manuals and the field gave us: its bytes, what they say, and who reads and writes them.
 
-The bytes are transcribed from there, not made by a codec. A question and its answer are a row each.
+The bytes are transcribed, not made by a codec. A question and its answer are a row each.
 """
 
 from collections.abc import Callable
@@ -29,9 +29,9 @@ from drivers.protocols.sdi12_message import SendData, Values
 
 
 class Frame(NamedTuple):
-    """`take` finds `message` in `wire`, `encode` makes `wire` of `message`. `section` of domain.md."""
+    """`take` finds `message` in `wire`, `encode` makes `wire` of `message`. `whose`: of which instrument."""
 
-    section: str
+    whose: str
     wire: bytes
     message: object
     take: Callable[[bytearray], object]
@@ -40,13 +40,17 @@ class Frame(NamedTuple):
 
 def _asked(wire: bytes, request: bayern_hessen.Request) -> Frame:
     return Frame(
-        "D1", wire, request, bayern_hessen.take_request, lambda: bayern_hessen.encode_request(request)
+        "Bayern-Hessen",
+        wire,
+        request,
+        bayern_hessen.take_request,
+        lambda: bayern_hessen.encode_request(request),
     )
 
 
 def _answered(wire: bytes, query: DataQuery, dialect: Dialect, *values: Value) -> Frame:
     return Frame(
-        "D1",
+        "Bayern-Hessen",
         wire,
         values,
         lambda buffer: bayern_hessen.take_reply(buffer, query, dialect),
@@ -89,7 +93,7 @@ BAYERN_HESSEN = (
 def _summed(wire: bytes, words: str, body: str) -> Frame:
     command, line = Command(words), Wire(checksum=True)
     return Frame(
-        "D2",
+        "C-Link",
         wire,
         Answer(command, (body,)),
         lambda buffer: clink.take_reply(buffer, command, line),
@@ -103,13 +107,13 @@ C_LINK = (
 )
 
 
-def _question(section: str, wire: str, unit: int, request: Request) -> Frame:
+def _question(whose: str, wire: str, unit: int, request: Request) -> Frame:
     def take(buffer: bytearray) -> object:
         taken = modbus_rtu.take_request(buffer)
         return None if taken is None else (taken[0], decode_request(taken[1]))
 
     return Frame(
-        section,
+        whose,
         bytes.fromhex(wire),
         (unit, request),
         take,
@@ -128,7 +132,7 @@ def _said(
     return take
 
 
-def _number(section: str, wire: str, unit: int, request: ReadRequest, value: float) -> Frame:
+def _number(whose: str, wire: str, unit: int, request: ReadRequest, value: float) -> Frame:
     """A float32 in the first two registers; the others are 0."""
     point = Point("number", "input", request.address, "float32", count=2)
 
@@ -137,7 +141,7 @@ def _number(section: str, wire: str, unit: int, request: ReadRequest, value: flo
         return modbus_rtu.encode_frame(unit, encode_reply(request, words))
 
     return Frame(
-        section,
+        whose,
         bytes.fromhex(wire),
         value,
         _said(unit, request, lambda words: decode_point(point, words[:2])),
@@ -145,10 +149,10 @@ def _number(section: str, wire: str, unit: int, request: ReadRequest, value: flo
     )
 
 
-def _refused(section: str, wire: str, unit: int, request: ReadRequest, code: int) -> Frame:
+def _refused(whose: str, wire: str, unit: int, request: ReadRequest, code: int) -> Frame:
     refusal = ExceptionReply(request.function, code)
     return Frame(
-        section,
+        whose,
         bytes.fromhex(wire),
         refusal,
         _said(unit, request, lambda words: words),
@@ -158,24 +162,24 @@ def _refused(section: str, wire: str, unit: int, request: ReadRequest, code: int
 
 _LIQUILINE, _SICK, _T300 = ReadRequest(3, 0, 4), ReadRequest(4, 1000, 2), ReadRequest(4, 18, 2)
 MODBUS_RTU = (
-    _question("D3", "01 04 00 12 00 02 d1 ce", 1, _T300),
-    _number("D3", "01 04 04 41 48 00 00 6f ae", 1, _T300, 12.5),
-    _question("D3", "01 02 00 00 00 1b 38 01", 1, ReadRequest(2, 0, 27)),
-    _question("D3", "01 05 00 14 ff 00 cc 3e", 1, WriteSingle(5, 20, 1)),
-    _refused("D3", "01 84 02 c2 c1", 1, _T300, 2),
-    _question("D5 Liquiline", "f7 03 00 00 00 04 50 9f", 247, _LIQUILINE),
-    _number("D5 Liquiline", "f7 03 08 40 fb 33 33 00 00 00 00 c7 64", 247, _LIQUILINE, 7.849999904632568),
-    _question("D5 MARSIC300", "01 04 03 e8 00 02 f1 bb", 1, _SICK),
-    _number("D5 MARSIC300", "01 04 04 42 2a 00 00 ce 34", 1, _SICK, 42.5),
-    _question("D5 MARSIC300", "01 02 03 e8 00 05 38 79", 1, ReadRequest(2, 1000, 5)),
-    _question("D5 ADAM-6017", "01 03 00 00 00 08 44 0c", 1, ReadRequest(3, 0, 8)),
-    _question("D5 ioLogik E1240", "01 04 00 08 00 10 70 04", 1, ReadRequest(4, 8, 16)),
-    _question("D5 ioLogik E1240", "01 04 00 3c 00 08 31 c0", 1, ReadRequest(4, 60, 8)),
+    _question("Teledyne T300", "01 04 00 12 00 02 d1 ce", 1, _T300),
+    _number("Teledyne T300", "01 04 04 41 48 00 00 6f ae", 1, _T300, 12.5),
+    _question("Teledyne T300", "01 02 00 00 00 1b 38 01", 1, ReadRequest(2, 0, 27)),
+    _question("Teledyne T300", "01 05 00 14 ff 00 cc 3e", 1, WriteSingle(5, 20, 1)),
+    _refused("Teledyne T300", "01 84 02 c2 c1", 1, _T300, 2),
+    _question("Liquiline", "f7 03 00 00 00 04 50 9f", 247, _LIQUILINE),
+    _number("Liquiline", "f7 03 08 40 fb 33 33 00 00 00 00 c7 64", 247, _LIQUILINE, 7.849999904632568),
+    _question("MARSIC300", "01 04 03 e8 00 02 f1 bb", 1, _SICK),
+    _number("MARSIC300", "01 04 04 42 2a 00 00 ce 34", 1, _SICK, 42.5),
+    _question("MARSIC300", "01 02 03 e8 00 05 38 79", 1, ReadRequest(2, 1000, 5)),
+    _question("ADAM-6017", "01 03 00 00 00 08 44 0c", 1, ReadRequest(3, 0, 8)),
+    _question("ioLogik E1240", "01 04 00 08 00 10 70 04", 1, ReadRequest(4, 8, 16)),
+    _question("ioLogik E1240", "01 04 00 3c 00 08 31 c0", 1, ReadRequest(4, 60, 8)),
 )
 _EIGHT = modbus_tcp.Adu(1, 1, encode_request(ReadRequest(3, 0, 8)))
 MODBUS_TCP = (
     Frame(
-        "D5 ADAM-6017",
+        "ADAM-6017",
         bytes.fromhex("00 01 00 00 00 06 01 03 00 00 00 08"),
         _EIGHT,
         modbus_tcp.take,
@@ -189,7 +193,7 @@ def _sentence(line: str) -> Frame:
     address, *fields = line[1 : line.rindex("*")].split(",")
     sentence = Sentence(address, tuple(fields))
     return Frame(
-        "D6",
+        "weather and SDI-12",
         line.encode("ascii") + b"\r\n",
         sentence,
         nmea0183.take_sentence,
@@ -212,7 +216,7 @@ NMEA = tuple(
 def _data(line: bytes, *values: str) -> Frame:
     request, reply = SendData("0", crc=True), Values("0", tuple(Decimal(value) for value in values))
     return Frame(
-        "D6",
+        "weather and SDI-12",
         line + b"\r\n",
         reply,
         lambda buffer: sdi12.take_reply(buffer, request),

@@ -20,7 +20,7 @@ from drivers.protocols.modbus_pdu import Malformed
 
 pytestmark = pytest.mark.pure
 
-# a report of a real instrument, domain.md D4
+# a report that a real instrument printed in 2008; no manual shows a whole one
 HEADER = "Time,Conc(mg/m3),Qtot(m3),WS(MPS),WD(DEG),BP(mm),RH(%),Delta(C),AT(C),E,U,M,I,L,R,N,F,P,D,C,T"
 RECORD = "01/30/08 16:00, 0.084, 0.834, 0.0,0,0,30,57.0,27.1,1,0,0,0,0,0,0,0,0,0,0,1,"
 SHORT = Header((Column("Time"), Column("Conc", "mg/m3"), Column("M")))

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.pure
 
 
 def _name(frame: Frame) -> str:
-    return f"{frame.section}-{frame.wire!r}"
+    return f"{frame.whose}-{frame.wire!r}"
 
 
 @pytest.mark.parametrize("frame", FRAMES, ids=_name)

@@ -31,7 +31,7 @@ from tests.drivers.protocols.feeding import feed_every_way
 
 pytestmark = pytest.mark.pure
 
-COMPUTED = [  # domain.md D6
+COMPUTED = [  # syntax as in the standard, checksums worked out by hand
     "$WIMWV,214.8,R,0.1,K,A*28",
     "$WIMWV,270,R,3.4,M,A*3C",
     "$WIMWV,084,R,10.4,N,A*04",

@@ -78,7 +78,7 @@ TRANSCRIPTS: list[tuple[Request, bytes, Reply]] = [
     (SendData("0", 5), b"0+5.0", _values("5.0")),  # MRC-565 specifications, page 99
     (SendData("0"), b"0+.5-7.+0-1234567", _values(".5", "-7", "0", "-1234567")),
     (ReadContinuous("0"), b"0+0.001+24.3", _values("0.001", "24.3")),
-    # the specification's examples of CRC, domain.md D6
+    # the specification's examples of CRC
     (SendData("0", crc=True), b"0+3.14OqZ", _values("3.14")),
     (SendData("0", crc=True), b"0+3.14+2.718IWO", _values("3.14", "2.718")),
     (SendData("0", crc=True), b"0+3.14+2.718+1.414Ipz", _values("3.14", "2.718", "1.414")),

@@ -8,7 +8,7 @@ from drivers.protocols.sdi12_crc import crc_of, without_crc
 pytestmark = pytest.mark.pure
 
 PRINTED = {
-    "0+3.14": "OqZ",  # SDI-12, 4.4.12, and domain.md D6
+    "0+3.14": "OqZ",  # SDI-12, 4.4.12
     "0+3.14+2.718": "IWO",
     "0+3.14+2.718+1.414": "Ipz",
     "0+1.11+2.22+3.33+4.44+5.55+6.66": "I]q",

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.pure
 WIND = "0R1,Dn=160D,Dm=182D,Dx=197D,Sn=3.0M,Sm=4.1M,Sx=5.8M"
 AIR = "0R2,Ta=21.0C,Ua=60.8P,Pa=1007.2H"
 TRANSCRIPTS = [
-    WIND,  # domain.md D6
+    WIND,  # as a real one sent it
     AIR,
     "0R3,Rc=0.01M,Rd=10s,Ri=0.6M,Hc=0.0M,Hd=0s,Hi=0.0M",
     "0R5,Th=16.0C,Vh=14.1N,Vs=14.3V,Vr=3.621V",
