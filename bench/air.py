@@ -5,7 +5,6 @@ the receipts that come back, the head every minute. Not in it: the connection's 
 """
 
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -141,12 +140,9 @@ def air(*, seconds: int) -> None:
 
     Example: python -m bench.air --seconds 30
     """
-    place = Path(tempfile.mkdtemp(prefix="tram-air-"))
-    try:
+    with tempfile.TemporaryDirectory(prefix="tram-air-") as place:
         for number, load in enumerate((Load(1, 10), Load(4, 10))):
-            click.echo(as_text(listen(place / str(number), load, seconds)))
-    finally:
-        shutil.rmtree(place)
+            click.echo(as_text(listen(Path(place) / str(number), load, seconds)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import dataclasses
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -130,11 +129,8 @@ def held(*, as_json: bool, folder: str | None) -> None:
 
     Example: python -m bench.held
     """
-    place = Path(tempfile.mkdtemp(prefix="tram-held-", dir=folder))
-    try:
-        found = measure(place / "station")
-    finally:
-        shutil.rmtree(place)
+    with tempfile.TemporaryDirectory(prefix="tram-held-", dir=folder) as place:
+        found = measure(Path(place) / "station")
     click.echo(json.dumps(dataclasses.asdict(found)) if as_json else as_text(found))
 
 

@@ -7,7 +7,6 @@ clock is ours. Size is looked at and not wear, so nothing is synced: SQLite writ
 import asyncio
 import dataclasses
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -171,11 +170,8 @@ def retention(*, devices: int, channels: int, every_s: int, as_json: bool, folde
 
     Example: python -m bench.retention --devices 10 --channels 20
     """
-    place = Path(tempfile.mkdtemp(prefix="tram-retention-", dir=folder))
-    try:
-        retained = measure(place / "station", Load(devices, channels), every_s=every_s)
-    finally:
-        shutil.rmtree(place)
+    with tempfile.TemporaryDirectory(prefix="tram-retention-", dir=folder) as place:
+        retained = measure(Path(place) / "station", Load(devices, channels), every_s=every_s)
     click.echo(json.dumps(dataclasses.asdict(retained)) if as_json else as_text(retained))
 
 

@@ -6,7 +6,6 @@ start. The living must keep their period, and a dead one costs its line one ques
 
 import dataclasses
 import json
-import shutil
 import statistics
 import tempfile
 import time
@@ -165,11 +164,8 @@ def silence(*, as_json: bool, folder: str | None) -> None:
 
     Example: python -m bench.silence
     """
-    place = Path(tempfile.mkdtemp(prefix="tram-silence-", dir=folder))
-    try:
-        found = measure(place / "station")
-    finally:
-        shutil.rmtree(place)
+    with tempfile.TemporaryDirectory(prefix="tram-silence-", dir=folder) as place:
+        found = measure(Path(place) / "station")
     click.echo(json.dumps(dataclasses.asdict(found)) if as_json else as_text(found))
 
 

@@ -4,7 +4,6 @@ Needs root. For whoever buys the gateway, its card and its SIM: channels and per
 """
 
 import asyncio
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -218,11 +217,9 @@ def sizing(folder: str | None) -> None:
     lacking = card.why_not()
     if lacking:
         raise click.ClickException(f"no card can be put in here: {lacking}")
-    place, began_s = Path(tempfile.mkdtemp(prefix="tram-sizing-", dir=folder)), time.monotonic()
-    try:
-        found, beside = measure(place)
-    finally:
-        shutil.rmtree(place)
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="tram-sizing-", dir=folder) as place:
+        found, beside = measure(Path(place))
     page = PAGE.read_text(encoding="utf-8")
     today = datetime.now(UTC).date().isoformat()
     PAGE.write_text(put(block(found, beside, today), page), encoding="utf-8")

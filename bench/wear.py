@@ -209,11 +209,8 @@ def wear(*, as_json: bool, folder: str | None) -> None:
     lacking = card.why_not()
     if lacking:
         raise click.ClickException(f"no card can be put in here: {lacking}")
-    place = Path(tempfile.mkdtemp(prefix="tram-wear-", dir=folder))
-    try:
-        rows = measure(place)
-    finally:
-        shutil.rmtree(place)
+    with tempfile.TemporaryDirectory(prefix="tram-wear-", dir=folder) as place:
+        rows = measure(Path(place))
     for row in rows:
         click.echo(json.dumps(dataclasses.asdict(row)) if as_json else as_text(row))
 
