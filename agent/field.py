@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+from agent.backfill import Backfill
 from agent.clock import Clock
 from agent.configuration import without_secrets
 from agent.read import LONGEST_CYCLE_MS, Device, Line, Report
@@ -17,7 +18,8 @@ from agent.watched import Subject, Watched
 from config.station import Device as DeviceTable
 from config.station import Station
 from drivers import catalogue
-from drivers.driver import DriverSettings
+from drivers.driver import Driver, DriverSettings
+from drivers.kept import Keeps
 from drivers.lines import AnyBus, bus_for, framing, on
 from drivers.turns import Turns
 from telemetry.pack import PackEncoder
@@ -116,7 +118,15 @@ class Field:
             device = Device(plan_of(self.station.id, table), driver, due, patience_ms)
             device.source = standings.sources.get(table.id)
             device.standing = standings.of.get(table.id, NOBODY)
+            device.backfill = self._backfill(table.id, driver, first=not before)
             if table.id in before:
                 device.carry(before[table.id])
             devices.append(device)
         return devices
+
+    def _backfill(self, device: str, driver: Driver, *, first: bool) -> Backfill | None:
+        """first: nobody was asked before in this run, so what a device kept while the station was off is missed too."""
+        if not isinstance(driver, Keeps) or not driver.backfills:
+            return None
+        away_since_mono_ms = self.recorder.away_since_mono_ms if first else None
+        return Backfill(device, driver, self.recorder, self.clock, self.report, away_since_mono_ms)

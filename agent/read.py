@@ -5,23 +5,26 @@
 
 A device that does not answer costs its line one timeout, gets one flagged record, and is asked again later and
 later (agent.schedule), behind those that answer: they keep their period. When it is back one gap record says from when
-to when it was silent.
+to when it was silent, and what it kept meanwhile is asked for where the line is idle (agent.backfill).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from agent.backfill import Backfill
 from agent.clock import Clock
 from agent.flag import silent
 from agent.schedule import Due
 from agent.sign import DevicePlan, Recorder
 from agent.status_from import NOBODY, Source, Standing
 from drivers.driver import Cycle, Driver
-from drivers.errors import DriverError, Unreachable
+from drivers.errors import Defect, DriverError, Unreachable
 from telemetry.bodies import GapReason
-from telemetry.reading import Block, Flag
+from telemetry.reading import Block
 
+T = TypeVar("T")
 Report = Callable[[str, dict[str, object]], None]
 
 PLACE_S = 0.00002
@@ -45,7 +48,7 @@ class Device:
     """One device at run time. `silent_since_mono_ms`: when it last answered, while it does not.
 
     `patience_ms`: how long a poll may wait for it to speak. `source` and `standing`: what it says of the values of
-    others, and they of its own (agent.status_from).
+    others, and they of its own (agent.status_from). `backfill` None: it keeps nothing that is fetched.
     """
 
     plan: DevicePlan
@@ -62,12 +65,15 @@ class Device:
     partial: int = 0
     source: Source | None = None
     standing: Standing = NOBODY
+    backfill: Backfill | None = None
 
     def carry(self, before: "Device") -> None:
         """Go on where the same device stood before the station file was read again."""
         self.answered_mono_ms = before.answered_mono_ms
         self.silent_since_mono_ms, self.silence = before.silent_since_mono_ms, before.silence
         self.polls, self.failures, self.partial = before.polls, before.failures, before.partial
+        if self.backfill is not None and before.backfill is not None:
+            self.backfill.carry(before.backfill)
 
 
 @dataclass(slots=True)
@@ -95,6 +101,8 @@ class Line:
             wait_ms = device.due.due_ms - now_ms
             begins_ms = int(max(now_ms, device.due.due_ms))
             self.back_by_mono_ms = begins_ms + LONGEST_CYCLE_MS + device.patience_ms
+            if wait_ms > 0 and await self._backfilled(wait_ms):
+                continue
             if wait_ms > 0:
                 await asyncio.sleep(wait_ms / 1_000 + self.place * PLACE_S)
             self.polling = True
@@ -103,20 +111,42 @@ class Line:
 
     async def _poll(self, device: Device) -> None:
         device.polls += 1
-        try:
-            cycle = await device.driver.read()
-        except DriverError as error:
-            self._failed(device, error, _reason(error), error.flags)
-        except Exception as error:  # noqa: BLE001 - the bulkhead: one device's defect stops no other device
-            self._failed(device, error, GapReason.ANALYZER_SILENT, int(Flag.INSTRUMENT_FAULT))
-            self.report("device.defect", {"device": device.plan.device, "error": repr(error)})
+        cycle = await self._asked(device, device.driver.read())
+        if isinstance(cycle, DriverError):
+            self._failed(device, cycle)
         else:
             await device.standing.wait(self.line, self.clock.mono_ms())
             self._answered(device, cycle)
 
+    async def _backfilled(self, spare_ms: float) -> bool:
+        """Whether a device was asked something in the time that is left until the next poll.
+
+        What a backfill does not take for an answer is its own affair; one with a defect is not asked again.
+        """
+        for device in self.devices:
+            if device.backfill is not None and device.silent_since_mono_ms is None:
+                asked = await self._asked(device, device.backfill.step(spare_ms))
+                if isinstance(asked, DriverError):
+                    device.backfill = None
+                if asked:
+                    return True
+        return False
+
+    async def _asked(self, device: Device, answer: Awaitable[T]) -> T | DriverError:
+        try:
+            return await answer
+        except DriverError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - the bulkhead: one device's defect stops no other device
+            self.report("device.defect", {"device": device.plan.device, "error": repr(error)})
+            return Defect(str(error))
+
     def _answered(self, device: Device, cycle: Cycle) -> None:
-        if device.silent_since_mono_ms is not None:
-            self._back(device, device.silent_since_mono_ms)
+        since_mono_ms = device.silent_since_mono_ms
+        if since_mono_ms is not None:
+            self._back(device, since_mono_ms)
+        if device.backfill is not None:
+            device.backfill.answered(since_mono_ms)
         trouble = str(cycle.errors[0]) if cycle.errors else None
         if trouble:
             device.partial += 1
@@ -130,21 +160,21 @@ class Line:
         if device.source is not None:
             device.source.heard(cycle.blocks, device.due.due_ms)
 
-    def _failed(self, device: Device, error: Exception, reason: GapReason, flags: int) -> None:
+    def _failed(self, device: Device, error: DriverError) -> None:
         device.failures += 1
         now_ms = self.clock.mono_ms()
         if device.silent_since_mono_ms is None:
             device.silent_since_mono_ms = (
                 now_ms if device.answered_mono_ms is None else device.answered_mono_ms
             )
-            device.silence = reason
+            device.silence = _reason(error)
         self._say(device, str(error), "device.silent")
-        blocks = device.standing.flagged([silent(device.plan.channels, now_ms, flags)], now_ms)
+        blocks = device.standing.flagged([silent(device.plan.channels, now_ms, error.flags)], now_ms)
         device.last_blocks = self.recorder.readings(device.plan, blocks)
         wall_ms, mono_ms = self.clock.both_ms()
         device.due = device.due.after_failure(mono_ms, wall_ms - mono_ms)
         if device.source is not None:
-            device.source.missed(flags, device.due.due_ms)
+            device.source.missed(error.flags, device.due.due_ms)
 
     def _back(self, device: Device, since_mono_ms: int) -> None:
         now_ms = self.clock.mono_ms()

@@ -38,7 +38,11 @@ class DevicePlan(NamedTuple):
 
 
 class Recorder:
-    """The pen of one ledger. `keep` takes each entry; `accepting` says whether there is room for another poll."""
+    """The pen of one ledger. `keep` takes each entry; `accepting` says whether there is room for another poll.
+
+    `away_since_mono_ms`: when the run before this one signed last, on the clock of this boot and so maybe negative.
+    None: there was none, or the wall clock cannot tell.
+    """
 
     def __init__(
         self,
@@ -53,19 +57,22 @@ class Recorder:
     ) -> None:
         self.ledger = ledger
         self.configuration = bytes(8)
+        self.away_since_mono_ms: int | None = None
         self._boot = boot
         self._sealer = sealer
         self._clock = clock
         self._trust = trust
         self._keep = keep
-        self._accepting = accepting
+        self.accepting = accepting
         self._wall_minus_mono_ms = clock.wall_ms() - clock.mono_ms()
         self._unsigned: dict[str, _Unsigned] = {}
 
     def booted(self, body: BootBody) -> None:
         """The first record of this run (and, with a new ledger, of the ledger), also right after a clock step."""
         self._sign(Kind.BOOT, body.encode(), moment(self._clock))
-        self._now()
+        now = self._now()
+        if body.last_sign is not None:
+            self.away_since_mono_ms = self._since_mono_ms(body.last_sign[0], now)
 
     def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
         """The configuration in force: (device or "", encoded body) of each kind-4 record."""
@@ -77,7 +84,7 @@ class Recorder:
         """One poll cycle that ended now. Gives the blocks as they were signed, with the station's flags."""
         now = self._now()
         signed = flagged(blocks, plan.ranges, clock_trusted=self._trust.trusted(now))
-        if not self._accepting():
+        if not self.accepting():
             self._count_unsigned(plan.device, now)
             return signed
         self._explain_unsigned(plan.device)
@@ -105,7 +112,7 @@ class Recorder:
 
         at_the_end: this run signs nothing after it, so it is said now, for a store that may be back in time.
         """
-        if self._unsigned and (at_the_end or self._accepting()):
+        if self._unsigned and (at_the_end or self.accepting()):
             for device in list(self._unsigned):
                 self._explain_unsigned(device)
 
@@ -132,6 +139,11 @@ class Recorder:
             self._explain_before(now)
         self._wall_minus_mono_ms = difference_ms
         return now
+
+    def _since_mono_ms(self, wall_ms: int, now: Moment) -> int | None:
+        if wall_ms > now.wall_ms or not self._trust.sound(now, wall_ms):
+            return None
+        return now.mono_ms - (now.wall_ms - wall_ms)
 
     def _packs(self, plan: DevicePlan, blocks: Sequence[Block], now: Moment) -> list[bytes]:
         cycle = [(_arrival_wall_ms(block, now), block.readings) for block in blocks]

@@ -5,8 +5,9 @@ An answer repeats the command, but not whose it is: only silence on the line tel
 stands in span is not outside air. The bits of the word `flags` differ per model and no manual's table of them is
 here: `flag_bits` takes them from the manual on the technician's desk.
 
-The records that the analyzer keeps (`lrec`) are for a person to look at, and never become readings. They carry the time
-of its own clock, whose zone and error nobody tells, and a poll's answer is dated by ours (decision 34).
+The records that the analyzer keeps (`lrec`) never become readings: they carry the time of its own clock, whose zone
+and error nobody tells, and a poll's answer is dated by ours (decision 34). Those that were missed are signed as they
+are said (decision 35).
 """
 
 import re
@@ -18,12 +19,12 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from drivers import clink_kept
 from drivers.character_settings import FAULT
 from drivers.characters import CharacterLine, Heard
+from drivers.clink_kept import ClinkKept
 from drivers.driver import Cycle, DriverSettings, SettingProblem
 from drivers.errors import DriverError, Refused
-from drivers.kept import Kept
+from drivers.kept import Keeping
 from drivers.protocols import clink
 from drivers.protocols.clink import Answer, Command, Wire, encode_request, take_reply
 from drivers.protocols.modbus_pdu import Malformed
@@ -55,6 +56,8 @@ class Settings(SaidSettings):
     """What it is asked about itself at each poll. Instruments without zero and span gas know no gas mode: []."""
     flag_bits: Mapping[Mask, FlagName] = Field(default_factory=dict)
     """Bits of the word `flags`, eight hexadecimal digits, and what it means when one of them is 1."""
+    backfill: bool = True
+    """After a silence the records that it kept meanwhile are asked for, one at a time between polls."""
 
     def address(self) -> int:
         """The instrument ID."""
@@ -141,15 +144,21 @@ class ClinkDriver:
             await self._measure(channel, poll)
         return poll.cycle()
 
-    async def kept(self, count: int) -> Kept:
+    @property
+    def backfills(self) -> bool:
+        """See `drivers.kept`."""
+        return self._settings.backfill
+
+    def kept(self) -> Keeping:
         """See `drivers.kept`."""
 
         async def ask(words: str) -> Answer:
             command, wire = self._settings.command(words), self._settings.wire
             reader = partial(take_reply, command=command, wire=wire)
-            return (await self._line.ask(encode_request(command), reader, timeout_s=RECORD_S)).message
+            timeout_s = RECORD_S if words.startswith("lrec") else None
+            return (await self._line.ask(encode_request(command), reader, timeout_s=timeout_s)).message
 
-        return await clink_kept.kept(ask, count)
+        return ClinkKept(ask)
 
     async def _ask(self, words: str, poll: _Poll) -> Heard[Answer] | DriverError:
         """An answer, or why there is none. Silence and damage are noted once, for the rest of the poll."""

@@ -1,13 +1,13 @@
 """The records that a Thermo iSeries analyzer keeps (`lrec`), asked for one at a time and told as they are.
 
-One at a time, since no manual tells what separates several in one answer. The count runs back from the newest: a
-record that is stored between two questions shows as the one before once more, and is passed over.
+One at a time, since no manual tells what separates several in one answer.
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from drivers.errors import Garbled, Refused
-from drivers.kept import Kept, KeptRecord
+from drivers.kept import AT_FORMAT, KeptClock, KeptRecord
 from drivers.protocols.clink import Answer
 from drivers.protocols.clink_record import COUNT, LAYOUT, Record, layout_names, lrec, records
 from drivers.protocols.modbus_pdu import Malformed
@@ -17,39 +17,55 @@ Ask = Callable[[str], Awaitable[Answer]]
 
 CLOCK = ("date", "time")
 """Not confirmed for every model: one that does not know them is not asked twice."""
+CLOCK_FORMATS = ("%m-%d-%y %H:%M:%S", "%m-%d-%y %H:%M")
 
 
-async def kept(ask: Ask, count: int) -> Kept:
-    """The newest `count` records, fewer when the analyzer has no more."""
-    clock = " ".join([said for words in CLOCK if (said := await _said(ask, words))])
-    total = await _said(ask, COUNT)
-    found: list[Record] = []
-    names: tuple[str, ...] = ()
-    back = 1
-    while len(found) < count and back <= 2 * count:
+class ClinkKept:
+    """See drivers.kept.Keeping."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._names: tuple[str, ...] = ()
+
+    async def clock(self) -> KeptClock:
+        """Date and time, as it answers them."""
+        said = " ".join([answer for words in CLOCK if (answer := await self._said(words))])
+        return KeptClock(said, _at(said))
+
+    async def total(self) -> int | None:
+        """Its `no of lrec`."""
+        total = await self._said(COUNT)
+        return int(total) if total.isdecimal() else None
+
+    async def record(self, back: int) -> KeptRecord | None:
+        """`lrec back 1`, and once `lrec layout` when it leaves the names out."""
         try:
-            answer = await ask(lrec(back, 1))
+            answer = await self._ask(lrec(back, 1))
         except Refused:
-            if not found:
+            if back == 1:
                 raise
-            break  # it keeps no more
-        if not names and not _has_names(answer):
-            names = _layout(await ask(LAYOUT))
-        read = _records(answer, names)
-        if not read:
-            break
-        back += 1
-        if read[0] not in found[-1:]:
-            found.append(read[0])
-    return Kept(tuple(map(_told, found)), clock, int(total) if total.isdecimal() else None)
+            return None  # it keeps no more
+        if not self._names and not _has_names(answer):
+            self._names = _layout(await self._ask(LAYOUT))
+        read = _records(answer, self._names)
+        return _told(read[0]) if read else None
+
+    async def _said(self, words: str) -> str:
+        """What the analyzer answers; empty when it does not know these words."""
+        try:
+            return (await self._ask(words)).words
+        except Refused:
+            return ""
 
 
-async def _said(ask: Ask, words: str) -> str:
-    """What the analyzer answers; empty when it does not know these words."""
-    try:
-        return (await ask(words)).words
-    except Refused:
-        return ""
+def _at(said: str) -> str:
+    """Of `07-19-22 05:26:40`; empty when it is worded otherwise."""
+    for form in CLOCK_FORMATS:
+        try:
+            return datetime.strptime(said, form).strftime(AT_FORMAT)  # noqa: DTZ007 - nobody tells its zone
+        except ValueError:
+            continue
+    return ""
 
 
 def _has_names(answer: Answer) -> bool:

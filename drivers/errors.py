@@ -5,7 +5,8 @@
     ├── NoAnswer        the line is up and the instrument said nothing in time
     ├── Garbled         something was heard that is not the answer to the question. Never used as a value
     ├── Refused         the instrument answered with a Modbus exception. Asking again gives the same
-    └── Misconfigured   no repetition helps: the settings must change
+    ├── Misconfigured   no repetition helps: the settings must change
+    └── Defect          the driver itself failed; who calls it says so
 
 `what` says what happened and where, `hint` what to do, `evidence` the bytes that were heard.
 """
@@ -60,3 +61,9 @@ class Refused(DriverError):
 
 class Misconfigured(DriverError):
     """The settings ask for what cannot be."""
+
+
+class Defect(DriverError):
+    """What a driver should never raise."""
+
+    flags: ClassVar[int] = int(Flag.INSTRUMENT_FAULT)

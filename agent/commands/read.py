@@ -38,7 +38,8 @@ def read(file: Path, device: str, *, raw: bool, orders: bool, records: int | Non
 
     Is the byte order right? tram read station.toml ph --orders, and compare with the display.
 
-    After an outage: tram read station.toml o3 --records 60. What it kept is shown, and neither signed nor sent.
+    What an analyzer kept by itself: tram read station.toml o3 --records 60. It is shown, and neither signed nor sent;
+    after an outage the agent fetches and signs the records of that time without being asked.
 
     On a serial line stop the agent first: a line has one master.
     """
@@ -83,13 +84,13 @@ def _read(station: "Station", device: str, wanted: Shown) -> None:
 
 
 async def _kept(station: "Station", device: str, count: int) -> "Kept":
-    from drivers.kept import Keeps
+    from drivers.kept import Keeps, newest
 
     async with _driver(station, device) as driver:
         if not isinstance(driver, Keeps):
             (table,) = [table for table in station.devices if table.id == device]
             raise click.ClickException(f'device "{device}": the driver {table.driver} reads no kept records')
-        return await driver.kept(count)
+        return await newest(driver.kept(), count)
 
 
 @asynccontextmanager
@@ -110,12 +111,12 @@ def _show_kept(kept: "Kept", *, as_json: bool) -> None:
     here = datetime.now(UTC).isoformat(" ", "seconds")
     if as_json:
         rows = [{"at": record.at, "words": dict(record.words)} for record in kept.records]
-        table = {"clock": kept.clock, "read_utc": here, "total": kept.total, "records": rows}
+        table = {"clock": kept.clock.said, "read_utc": here, "total": kept.total, "records": rows}
         click.echo(json.dumps(table, ensure_ascii=False, indent=2))
         return
     for record in kept.records:
         click.echo(f"{record.at}  {'  '.join(f'{name} {word}' for name, word in record.words)}")
     total = "" if kept.total is None else f" of {kept.total}"
-    clock = f'shows "{kept.clock}"' if kept.clock else "is not told"
+    clock = f'shows "{kept.clock.said}"' if kept.clock.said else "is not told"
     click.echo(f"{len(kept.records)}{total} records, dated by the instrument's own clock, which {clock}")
     click.echo(f"when it was read: {here}. These are no readings: nothing of them is signed or sent.")

@@ -18,7 +18,7 @@ _DEVICE: Final = (
     "id line driver unit every profile without module mode check_mode block_gap block_max pattern separator terminator"
     " columns count no_value decimal_comma longest silence custom date lead blank dialect model values query replies"
     " mantissa joined_status identifications tails checksum sum_with_line_feed end states flag_bits status_bits talker"
-    " reference measurement longest_wait disk thermal_zone supply warnings list_wait crc composite check"
+    " reference measurement longest_wait disk thermal_zone supply warnings list_wait crc composite check backfill"
 )
 _CHANNEL: Final = (
     "id table address register type order scale offset unit range bit length flags flagged field"

@@ -3,12 +3,21 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from agent.field import Field
+from agent.flag import ClockTrust
 from agent.seams import Seams
+from agent.sign import Recorder
 from agent.station import check_station
 from agent.status_from import NOBODY
 from drivers.bus import Bus
 from drivers.character_bus import CharacterBus
+from telemetry.bodies import BootBody, BootReason
+from telemetry.envelope import RECORD, Sealer
+from telemetry.keys import SigningKey
+from telemetry.ledger import Ledger
+from telemetry.record import Boot
 from tests.virtual_time import VirtualClock, in_virtual_time
 
 STATION = """
@@ -51,6 +60,57 @@ async def test_each_line_gets_the_bus_of_its_speech_and_is_waited_for_as_its_ins
         assert [type(bus) for bus in field.buses.values()] == [CharacterBus, Bus]
         assert [device.patience_ms for device in field.devices] == [40_000, 0]
         await field.stop()
+
+
+CLINK = """
+[[line]]
+id = "air"
+url = "tcp://127.0.0.3:9880"
+
+[[device]]
+id = "o3"
+line = "air"
+driver = "clink"
+unit = 49
+every = "10s"
+channel = [{ id = "O3", field = "o3", unit = "ppb" }]
+"""
+
+
+@pytest.mark.parametrize(("setting", "backfills"), [("", True), ("backfill = false\n", False)])
+@in_virtual_time
+async def test_what_an_analyzer_kept_is_fetched_unless_the_station_file_says_no(
+    setting: str, *, backfills: bool
+) -> None:
+    station = check_station(f"{STATION}{CLINK}{setting}", Path("station.toml"))
+    clock = VirtualClock()
+    recorder = Recorder(
+        ledger=Ledger("FIELD", b"L" * 16),
+        boot=Boot(2, b"bootboot"),
+        sealer=Sealer(SigningKey.generate(), RECORD),
+        clock=clock,
+        trust=ClockTrust(0),
+        keep=lambda _: None,
+        accepting=lambda: True,
+    )
+    last_sign = (clock.wall_ms() - 300_000, 7)
+    recorder.booted(BootBody(bytes(32), BootReason.CLEAN_STOP, last_sign, None, "tram"))
+    first, again = (Field(station, recorder, clock, lambda *_: None, Seams()) for _ in range(2))
+    async with asyncio.TaskGroup() as tasks:
+        await first.start(tasks, {})
+        *others, o3 = first.devices
+        await first.stop()
+        await again.start(tasks, {device.plan.device: device for device in others})
+        await again.stop()
+    assert [device.backfill for device in others] == [None, None]
+    if not backfills:
+        assert o3.backfill is None
+        return
+    assert o3.backfill is not None
+    assert o3.backfill.away_since_mono_ms == clock.mono_ms() - 300_000
+    added = again.devices[-1].backfill
+    assert added is not None
+    assert added.away_since_mono_ms is None, "an analyzer that came later missed nothing"
 
 
 @in_virtual_time

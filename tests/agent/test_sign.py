@@ -220,3 +220,24 @@ def test_a_new_ledger_starts_at_one_and_names_no_link(desk: Desk) -> None:
     )
     record = desk.records()[-1]
     assert (record.ledger, record.seq, record.prev) == (b"M" * 16, 1, ZERO_HASH)
+
+
+@pytest.mark.parametrize(
+    ("away_ms", "state", "since_ms"),
+    [
+        (600_000, ClockState.SYNCHRONISED, 50_000 - 600_000),
+        (600_000, ClockState.UNSYNCHRONISED, 50_000 - 600_000),
+        (30 * 86_400_000, ClockState.SYNCHRONISED, 50_000 - 30 * 86_400_000),
+        (30 * 86_400_000, ClockState.UNSYNCHRONISED, None),  # a clock that lost its battery
+        (-5_000, ClockState.SYNCHRONISED, None),
+    ],
+)
+def test_how_long_the_station_was_off_is_known_if_its_clock_can_tell(
+    desk: Desk, away_ms: int, state: ClockState, since_ms: int | None
+) -> None:
+    desk.clock.state = state
+    last_sign = (NOON - away_ms, 7)
+    desk.recorder.booted(BootBody(KEY.public, BootReason.UNCLEAN_STOP, last_sign, None, "tram"))
+    assert desk.recorder.away_since_mono_ms == since_ms
+    desk.recorder.booted(BootBody(KEY.public, BootReason.QUARANTINE, None, None, "tram"))
+    assert desk.recorder.away_since_mono_ms == since_ms, "a new ledger in the same run was not away"

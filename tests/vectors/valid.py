@@ -216,6 +216,19 @@ def _values() -> Iterator[Case]:
             ]
         },
     )
+    kept = {
+        "at": "2022-07-19 05:26",
+        "clock": ["07-19-22 05:31:40", 89_500],
+        "device": "gas-1",
+        "words": [["flags", "0C100400"], ["o3", "30.781"]],
+    }
+    yield _record(
+        "event: a record that an instrument kept",
+        pen,
+        Kind.EVENT,
+        EventBody("kept", kept).encode(),
+        {"body": {"what": "kept", "detail": kept}},
+    )
     second = Pen(boot=world.SECOND_BOOT)
     second.ledger.ledger = SECOND_LEDGER
     before = (LEDGER, 10, world.seed("the last hash"))
