@@ -133,7 +133,7 @@ class Keeper:
         while True:
             await self._something.wait()
             await asyncio.sleep(self._linger_s)
-            if await self._is_renewed() and (await self._write() or await self._has_made_room()):
+            if await self._is_renewed() and (await self._write() or await self._may_fit_now()):
                 pause_s = RETRY_FIRST_S
                 continue
             await asyncio.sleep(pause_s)
@@ -204,7 +204,8 @@ class Keeper:
         self._damage = None
         return True
 
-    async def _has_made_room(self) -> bool:
+    async def _may_fit_now(self) -> bool:
+        """After a write without room, whether the next may have some: rows have gone, or it takes less."""
         if not isinstance(self._failure, StoreFull):
             return False
         try:
