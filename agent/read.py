@@ -101,9 +101,9 @@ class Line:
             wait_ms = device.due.due_ms - now_ms
             begins_ms = int(max(now_ms, device.due.due_ms))
             self.back_by_mono_ms = begins_ms + LONGEST_CYCLE_MS + device.patience_ms
-            if wait_ms > 0 and await self._backfilled(wait_ms):
-                continue
             if wait_ms > 0:
+                if await self._backfilled(wait_ms):
+                    continue
                 await asyncio.sleep(wait_ms / 1_000 + self.place * PLACE_S)
             self.polling = True
             await self._poll(device)
