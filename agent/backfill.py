@@ -42,12 +42,17 @@ LONGEST_WAIT_MS: Final = 3_600_000
 
 @dataclass(slots=True)
 class Walk:
-    """Back through the records. `oldest`: the first `at` that is sought, empty: not known yet; `told`: those signed."""
+    """Back through the records. `oldest`: the first `at` that is sought, empty: not known yet.
+
+    `told`: a hash of each record that was met, whole ones of a day would be 10 MB. Not its `at`: an instrument whose
+    clock was set back has two records of one minute. `signed`: how many of them.
+    """
 
     keeping: Keeping
     since_mono_ms: int
     moved_mono_ms: int
-    told: set[str] = field(default_factory=set)
+    told: set[int] = field(default_factory=set)
+    signed: int = 0
     clock: KeptClock | None = None
     clock_mono_ms: int = 0
     oldest: str = ""
@@ -65,7 +70,7 @@ class Walk:
 class Backfill:
     """One device's. `away_since_mono_ms`: when the station signed last before this run, maybe negative; None: unknown.
 
-    `needs_ms`: what a question may take. `walk` None: nothing is missed.
+    `needs_ms`: what a question may take. `walk` None: nothing is missed. `told`: of the walk before.
     """
 
     device: str
@@ -76,12 +81,13 @@ class Backfill:
     away_since_mono_ms: int | None = None
     needs_ms: int = FIRST_QUESTION_MS
     walk: Walk | None = None
+    told: set[int] = field(default_factory=set)
 
     def carry(self, before: "Backfill") -> None:
         """Go on where the same device stood before the station file was read again."""
-        self.away_since_mono_ms = before.away_since_mono_ms
+        self.away_since_mono_ms, self.told = before.away_since_mono_ms, before.told
         if before.walk is not None:
-            self._begin(before.walk.since_mono_ms, before.walk.told)
+            self._begin(before.walk.since_mono_ms, before.walk)
 
     def answered(self, silent_since_mono_ms: int | None) -> None:
         """The device was polled with success. `silent_since_mono_ms`: since when it had not been; None: it had."""
@@ -89,11 +95,9 @@ class Backfill:
         self.away_since_mono_ms = None
         if not starts or self.clock.mono_ms() - min(starts) < LEAST_SILENCE_MS:
             return
-        told = set()
         if self.walk is not None:
             starts.append(self.walk.since_mono_ms)
-            told = self.walk.told
-        self._begin(min(starts), told)
+        self._begin(min(starts), self.walk)
 
     async def step(self, spare_ms: float) -> bool:
         """One question, if one is open and fits into `spare_ms`. Gives whether there was one."""
@@ -118,9 +122,12 @@ class Backfill:
         walk.moved_mono_ms = self.clock.mono_ms()
         return True
 
-    def _begin(self, since_mono_ms: int, told: set[str]) -> None:
+    def _begin(self, since_mono_ms: int, before: Walk | None) -> None:
+        """Anew from the newest record. `before`: the walk that this one goes on with."""
         now_ms = self.clock.mono_ms()
-        self.walk = Walk(self.keeps.kept(), since_mono_ms, now_ms, told)
+        self.walk = Walk(self.keeps.kept(), since_mono_ms, now_ms)
+        if before is not None:
+            self.walk.told, self.walk.signed = before.told, before.signed
         missed_s = (now_ms - since_mono_ms) // 1_000
         self.report("device.backfill", {"device": self.device, "missed_s": missed_s})
 
@@ -142,9 +149,16 @@ class Backfill:
             self._end(walk, "all of it")
         elif walk.back > 2 * MOST_RECORDS or len(walk.told) == MOST_RECORDS:
             self._end(walk, f"no more than {MOST_RECORDS} are fetched")
-        elif record.at not in walk.told:
-            walk.told.add(record.at)
-            self._sign(record, walk.clock, walk.clock_mono_ms)
+        else:
+            self._met(record, walk, walk.clock)
+
+    def _met(self, record: KeptRecord, walk: Walk, clock: KeptClock) -> None:
+        """Signed, if this walk did not meet it, nor the one before: the minutes between two silences belong to both."""
+        known = hash(record)
+        if known not in walk.told and known not in self.told:
+            walk.signed += 1
+            self._sign(record, clock, walk.clock_mono_ms)
+        walk.told.add(known)
 
     def _sign(self, record: KeptRecord, clock: KeptClock, clock_mono_ms: int) -> None:
         detail = {
@@ -156,7 +170,7 @@ class Backfill:
         self.recorder.event(KEPT, detail)
 
     def _end(self, walk: Walk, why: str) -> None:
-        self.walk = None
-        told: dict[str, object] = {"device": self.device, "records": len(walk.told), "why": why}
+        self.walk, self.told = None, walk.told
+        told: dict[str, object] = {"device": self.device, "records": walk.signed, "why": why}
         self.recorder.event(KEPT_END, told)
         self.report("device.backfilled", told)

@@ -30,12 +30,17 @@ AWAY = NoAnswer("no answer in 1 s", hint="check the cable")
 
 
 class Analyzer:
-    """It keeps a record of every full minute, by a clock that shows `shows` when the story begins."""
+    """It keeps a record of every full minute, by a clock that shows `shows` when the story begins.
+
+    At `set_at_s` of the story somebody sets its clock back by `set_back_s`.
+    """
 
     backfills = True
 
     def __init__(self, shows: datetime = datetime(2026, 11, 29, 13, 0, 20, tzinfo=UTC)) -> None:
         self.shows = shows
+        self.set_at_s = float("inf")
+        self.set_back_s = 0.0
         self.tells_clock = True
         self.keeps = 5_000
         self.takes_s = 0.3
@@ -61,8 +66,9 @@ class Analyzer:
         await self._answer()
         if back > self.keeps:
             return None
-        at = self._now() - timedelta(minutes=back - 1)
-        return KeptRecord(f"{at:{AT_FORMAT}}", (("flags", "0C100400"), ("o3", f"{at.minute}.5")))
+        then_s = asyncio.get_running_loop().time() - 60 * (back - 1)
+        at, minute = self._shown(then_s), (self.shows + timedelta(seconds=then_s)).minute
+        return KeptRecord(f"{at:{AT_FORMAT}}", (("flags", "0C100400"), ("o3", f"{minute}.5")))
 
     async def _answer(self) -> None:
         self.asked_s.append(asyncio.get_running_loop().time())
@@ -72,7 +78,10 @@ class Analyzer:
         await asyncio.sleep(self.takes_s)
 
     def _now(self) -> datetime:
-        return self.shows + timedelta(seconds=asyncio.get_running_loop().time())
+        return self._shown(asyncio.get_running_loop().time())
+
+    def _shown(self, at_s: float) -> datetime:
+        return self.shows + timedelta(seconds=at_s - (self.set_back_s if at_s >= self.set_at_s else 0))
 
 
 class Station(Wire):
@@ -289,6 +298,34 @@ async def test_a_second_silence_meanwhile_costs_no_minute_and_doubles_none() -> 
     await station.runs_for(900)
     assert len(station.minutes) == len(set(station.minutes)) >= 35
     assert station.ends == [(len(station.minutes), "all of it")]
+
+
+@in_virtual_time
+async def test_the_minutes_between_two_silences_are_signed_once() -> None:
+    station = Station()
+    await station.runs_for(60)
+    await station.silent_for(300)
+    await station.runs_for(60)
+    before = len(station.minutes)
+    assert station.ends == [(before, "all of it")]
+    await station.silent_for(100)
+    await station.runs_for(60)
+    assert len(station.minutes) == len(set(station.minutes)) >= before + 2
+    assert station.ends[1:] == [(len(station.minutes) - before, "all of it")]
+
+
+@in_virtual_time
+async def test_an_analyzer_whose_clock_was_set_back_meanwhile_has_two_records_of_a_minute_and_both_are_signed() -> (
+    None
+):
+    station = Station()
+    station.analyzer.set_at_s, station.analyzer.set_back_s = 2_400, 1_200
+    await station.runs_for(60)
+    await station.silent_for(3_000)
+    await station.runs_for(120)
+    values = [cast("list[list[str]]", kept["words"])[1][1] for kept in station.events("kept")]
+    assert {f"{minute}.5" for minute in range(2, 52)} <= set(values)
+    assert station.minutes.count("13:30") == 2
 
 
 @in_virtual_time
