@@ -70,7 +70,8 @@ class Walk:
 class Backfill:
     """One device's. `away_since_mono_ms`: when the station signed last before this run, maybe negative; None: unknown.
 
-    `needs_ms`: what a question may take. `walk` None: nothing is missed. `told`: of the walk before.
+    `needs_ms`: what a question may take. `walk` None: nothing is missed. `told`: of the walk before. `asked_mono_ms`:
+    the last question.
     """
 
     device: str
@@ -82,6 +83,7 @@ class Backfill:
     needs_ms: int = FIRST_QUESTION_MS
     walk: Walk | None = None
     told: set[int] = field(default_factory=set)
+    asked_mono_ms: int = 0
 
     def carry(self, before: "Backfill") -> None:
         """Go on where the same device stood before the station file was read again."""
@@ -102,14 +104,9 @@ class Backfill:
     async def step(self, spare_ms: float) -> bool:
         """One question, if one is open and fits into `spare_ms`. Gives whether there was one."""
         walk, now_ms = self.walk, self.clock.mono_ms()
-        if walk is None or not self.recorder.accepting():
+        if walk is None or not self._may_ask(walk, spare_ms, now_ms):
             return False
-        if walk.failures and now_ms - walk.moved_mono_ms < PAUSE_MS:
-            return False
-        if spare_ms < self.needs_ms:
-            if now_ms - walk.moved_mono_ms > LONGEST_WAIT_MS:
-                self._end(walk, "between the polls of its line there was no room")
-            return False
+        self.asked_mono_ms = now_ms
         try:
             await self._ask(walk)
         except DriverError as error:
@@ -120,6 +117,19 @@ class Backfill:
             walk.failures = 0
             self.needs_ms = max(FIRST_QUESTION_MS, 2 * (self.clock.mono_ms() - now_ms))
         walk.moved_mono_ms = self.clock.mono_ms()
+        return True
+
+    def _may_ask(self, walk: Walk, spare_ms: float, now_ms: int) -> bool:
+        """Ends the walk when it has waited for room too long; for the store it waits as long as that takes."""
+        if not self.recorder.accepting():
+            walk.moved_mono_ms = now_ms
+            return False
+        if walk.failures and now_ms - walk.moved_mono_ms < PAUSE_MS:
+            return False
+        if spare_ms < self.needs_ms:
+            if now_ms - walk.moved_mono_ms > LONGEST_WAIT_MS:
+                self._end(walk, "between the polls of its line there was no room")
+            return False
         return True
 
     def _begin(self, since_mono_ms: int, before: Walk | None) -> None:

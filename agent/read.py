@@ -121,15 +121,20 @@ class Line:
     async def _backfilled(self, spare_ms: float) -> bool:
         """Whether a device was asked something in the time that is left until the next poll.
 
+        The one that asked longest ago goes first: a day of one device's records may take hours.
         What a backfill does not take for an answer is its own affair; one with a defect is not asked again.
         """
-        for device in self.devices:
-            if device.backfill is not None and device.silent_since_mono_ms is None:
-                asked = await self._asked(device, device.backfill.step(spare_ms))
-                if isinstance(asked, DriverError):
-                    device.backfill = None
-                if asked:
-                    return True
+        answering = [
+            (device.backfill, device)
+            for device in self.devices
+            if device.backfill is not None and device.silent_since_mono_ms is None
+        ]
+        for backfill, device in sorted(answering, key=lambda pair: pair[0].asked_mono_ms):
+            asked = await self._asked(device, backfill.step(spare_ms))
+            if isinstance(asked, DriverError):
+                device.backfill = None
+            if asked:
+                return True
         return False
 
     async def _asked(self, device: Device, answer: Awaitable[T]) -> T | DriverError:

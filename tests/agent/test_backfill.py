@@ -287,6 +287,36 @@ async def test_while_the_store_takes_nothing_no_record_is_asked_for() -> None:
 
 
 @in_virtual_time
+async def test_a_backfill_that_waited_for_the_store_has_not_waited_for_room() -> None:
+    station = Station()
+    await station.runs_for(60)
+    await station.silent_for(300)
+    station.room = False
+    await station.runs_for(2 * LONGEST_WAIT_MS / 1_000)
+    station.room = True
+    backfill = station.devices["o3"].backfill
+    assert backfill is not None
+    assert not await backfill.step(500)
+    assert station.ends == []
+
+
+@in_virtual_time
+async def test_two_analyzers_of_one_line_take_turns() -> None:
+    station = Station(every_ms=10_000)
+    other = Analyzer()
+    station.analyzer.takes_s = other.takes_s = 2.2
+    station.devices["meter"].backfill = Backfill(
+        "meter", other, station.line.recorder, station.clock, station.reported
+    )
+    await station.runs_for(60)
+    station.instruments["meter"].error = AWAY
+    await station.silent_for(86_400)
+    station.instruments["meter"].error = None
+    await station.runs_for(4 * 3_600)
+    assert station.ends == [(MOST_RECORDS, f"no more than {MOST_RECORDS} are fetched")] * 2
+
+
+@in_virtual_time
 async def test_a_second_silence_meanwhile_costs_no_minute_and_doubles_none() -> None:
     station = Station(every_ms=2_000)
     station.analyzer.takes_s = 0.9
