@@ -30,7 +30,10 @@ MOST_RECORDS: Final = 1_440
 """A day of minutes for one silence."""
 
 FIRST_QUESTION_MS: Final = 1_000
-"""600 characters at 9600 Bd: what is left free for a question; for slower instruments twice what the last one took."""
+"""600 characters at 9600 Bd: what is left free for a question; for slower instruments twice what the last two took.
+
+The quicker of the two: one that waited for a neighbour's silence says nothing of the instrument.
+"""
 
 MOST_FAILURES: Final = 3
 PAUSE_MS: Final = 60_000
@@ -70,8 +73,8 @@ class Walk:
 class Backfill:
     """One device's. `away_since_mono_ms`: when the station signed last before this run, maybe negative; None: unknown.
 
-    `needs_ms`: what a question may take. `walk` None: nothing is missed. `told`: of the walk before. `asked_mono_ms`:
-    the last question.
+    `needs_ms`: what a question may take; `took_ms`: what the last one took; `asked_mono_ms`: when that was. `walk`
+    None: nothing is missed. `told`: of the walk before.
     """
 
     device: str
@@ -81,6 +84,7 @@ class Backfill:
     report: Report
     away_since_mono_ms: int | None = None
     needs_ms: int = FIRST_QUESTION_MS
+    took_ms: int = LONGEST_WAIT_MS
     walk: Walk | None = None
     told: set[int] = field(default_factory=set)
     asked_mono_ms: int = 0
@@ -115,7 +119,8 @@ class Backfill:
                 self._end(walk, str(error))
         else:
             walk.failures = 0
-            self.needs_ms = max(FIRST_QUESTION_MS, 2 * (self.clock.mono_ms() - now_ms))
+            before_ms, self.took_ms = self.took_ms, self.clock.mono_ms() - now_ms
+            self.needs_ms = max(FIRST_QUESTION_MS, 2 * min(self.took_ms, before_ms))
         walk.moved_mono_ms = self.clock.mono_ms()
         return True
 
@@ -136,6 +141,7 @@ class Backfill:
         """Anew from the newest record. `before`: the walk that this one goes on with."""
         now_ms = self.clock.mono_ms()
         self.walk = Walk(self.keeps.kept(), since_mono_ms, now_ms)
+        self.needs_ms = FIRST_QUESTION_MS  # whoever was found too slow is asked once after each silence
         if before is not None:
             self.walk.told, self.walk.signed = before.told, before.signed
         missed_s = (now_ms - since_mono_ms) // 1_000

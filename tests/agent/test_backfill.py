@@ -274,6 +274,36 @@ async def test_a_slow_analyzer_is_asked_only_where_its_answer_fits() -> None:
 
 
 @in_virtual_time
+async def test_one_slow_answer_is_no_slow_analyzer() -> None:
+    station = Station()
+    await station.runs_for(60)
+    await station.silent_for(1_800)
+    await station.runs_for(6)
+    assert station.minutes
+    station.analyzer.takes_s = 3.0
+    asked = len(station.analyzer.asked_s)
+    while len(station.analyzer.asked_s) == asked:
+        await station.runs_for(5)
+    station.analyzer.takes_s = 0.3
+    await station.runs_for(120)
+    assert station.ends == [(len(station.minutes), "all of it")]
+
+
+@in_virtual_time
+async def test_an_analyzer_that_was_slow_once_is_asked_again_after_the_next_silence() -> None:
+    station = Station()
+    station.analyzer.takes_s = 3.0
+    await station.runs_for(60)
+    await station.silent_for(300)
+    await station.runs_for(LONGEST_WAIT_MS / 1_000 + 120)
+    assert station.ends == [(0, "between the polls of its line there was no room")]
+    station.analyzer.takes_s = 0.3
+    await station.silent_for(300)
+    await station.runs_for(120)
+    assert station.ends[1:] == [(len(station.minutes), "all of it")]
+
+
+@in_virtual_time
 async def test_while_the_store_takes_nothing_no_record_is_asked_for() -> None:
     station = Station()
     await station.runs_for(60)
