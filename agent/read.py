@@ -101,9 +101,9 @@ class Line:
             wait_ms = device.due.due_ms - now_ms
             begins_ms = int(max(now_ms, device.due.due_ms))
             self.back_by_mono_ms = begins_ms + LONGEST_CYCLE_MS + device.patience_ms
+            if await self._backfilled(wait_ms):
+                continue
             if wait_ms > 0:
-                if await self._backfilled(wait_ms):
-                    continue
                 await asyncio.sleep(wait_ms / 1_000 + self.place * PLACE_S)
             self.polling = True
             await self._poll(device)
@@ -119,7 +119,7 @@ class Line:
             self._answered(device, cycle)
 
     async def _backfilled(self, spare_ms: float) -> bool:
-        """Whether a device was asked something in the time that is left until the next poll.
+        """Whether a device was asked something in the time that is left until the next poll, maybe none.
 
         The one that asked longest ago goes first: a day of one device's records may take hours.
         What a backfill does not take for an answer is its own affair; one with a defect is not asked again.

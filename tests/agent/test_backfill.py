@@ -258,6 +258,17 @@ async def test_a_line_without_room_is_not_asked_for_records_and_says_so_in_the_e
 
 
 @in_virtual_time
+async def test_a_line_that_is_never_idle_says_so_too() -> None:
+    station = Station(every_ms=1_000)
+    for instrument in station.instruments.values():
+        instrument.takes_s = 1.1
+    await station.runs_for(60)
+    await station.silent_for(300)
+    await station.runs_for(LONGEST_WAIT_MS / 1_000 + 120)
+    assert station.ends == [(0, "between the polls of its line there was no room")]
+
+
+@in_virtual_time
 async def test_a_slow_analyzer_is_asked_only_where_its_answer_fits() -> None:
     station = Station(every_ms=5_000)
     station.analyzer.takes_s = 3
