@@ -168,6 +168,8 @@ WRONG = {
     "a day 0": OZONE.replace("07-19-22", "07-00-22"),
     "an hour 24": OZONE.replace("05:26", "24:26"),
     "a minute 60": OZONE.replace("05:26", "05:60"),
+    "a 30th of February": OZONE.replace("07-19-22", "02-30-22"),
+    "a year 0": PARTISOL.replace("2010", "0000"),
     "a month that has no name": PARTISOL.replace("Mar", "Mxr"),
     "a name without a word": OZONE + " ain1",
     "a word without a name": OZONE.replace("hio3 ", ""),
