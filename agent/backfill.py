@@ -15,7 +15,7 @@ from typing import Final
 
 from agent.clock import Clock
 from agent.sign import Recorder
-from drivers.errors import DriverError, Refused
+from drivers.errors import DriverError
 from drivers.kept import AT_FORMAT, Keeping, Keeps, KeptClock, KeptRecord
 
 Report = Callable[[str, dict[str, object]], None]
@@ -71,7 +71,7 @@ class Walk:
 
 @dataclass(slots=True)
 class Backfill:
-    """One device's. `away_since_mono_ms`: when the station signed last before this run, maybe negative; None: unknown.
+    """One device's. `away_since_mono_ms`: since when the station was off, as far as that was heeded; None: not at all.
 
     `needs_ms`: what a question may take; `took_ms`: what the last one took; `asked_mono_ms`: when that was. `walk`
     None: nothing is missed. `told`: of the walk before.
@@ -97,13 +97,20 @@ class Backfill:
 
     def answered(self, silent_since_mono_ms: int | None) -> None:
         """The device was polled with success. `silent_since_mono_ms`: since when it had not been; None: it had."""
-        starts = [ms for ms in (silent_since_mono_ms, self.away_since_mono_ms) if ms is not None]
-        self.away_since_mono_ms = None
+        starts = [ms for ms in (silent_since_mono_ms, self._newly_away_since_ms()) if ms is not None]
         if not starts or self.clock.mono_ms() - min(starts) < LEAST_SILENCE_MS:
             return
         if self.walk is not None:
             starts.append(self.walk.since_mono_ms)
         self._begin(min(starts), self.walk)
+
+    def _newly_away_since_ms(self) -> int | None:
+        """When that is longer ago than it seemed: the clock of the gateway may have been set since."""
+        since_ms, heeded_ms = self.recorder.away_since_mono_ms(), self.away_since_mono_ms
+        if since_ms is None or (heeded_ms is not None and heeded_ms - since_ms < LEAST_SILENCE_MS):
+            return None
+        self.away_since_mono_ms = since_ms
+        return since_ms
 
     async def step(self, spare_ms: float) -> bool:
         """One question, if one is open and fits into `spare_ms`. Gives whether there was one."""
@@ -115,7 +122,7 @@ class Backfill:
             await self._ask(walk)
         except DriverError as error:
             walk.failures += 1
-            if isinstance(error, Refused) or walk.failures == MOST_FAILURES:
+            if walk.failures == MOST_FAILURES:
                 self._end(walk, str(error))
         else:
             walk.failures = 0

@@ -125,8 +125,8 @@ class Field:
         return devices
 
     def _backfill(self, device: str, driver: Driver, *, first: bool) -> Backfill | None:
-        """first: nobody was asked before in this run, so what a device kept while the station was off is missed too."""
+        """first: nobody was asked before in this run; a device that comes later missed nothing while it was off."""
         if not isinstance(driver, Keeps) or not driver.backfills:
             return None
-        away_since_mono_ms = self.recorder.away_since_mono_ms if first else None
+        away_since_mono_ms = None if first else self.recorder.away_since_mono_ms()
         return Backfill(device, driver, self.recorder, self.clock, self.report, away_since_mono_ms)

@@ -7,6 +7,7 @@ ledger's head (next seq, prev) is therefore ahead of the store by what is still 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from agent.away import Away
 from agent.clock import STEP_MS, Clock, moment
 from agent.flag import ClockTrust, Range, flagged
 from buffer.store import Entry
@@ -38,11 +39,7 @@ class DevicePlan(NamedTuple):
 
 
 class Recorder:
-    """The pen of one ledger. `keep` takes each entry; `accepting` says whether there is room for another poll.
-
-    `away_since_mono_ms`: when the run before this one signed last, on the clock of this boot and so maybe negative.
-    None: there was none, or the wall clock cannot tell.
-    """
+    """The pen of one ledger. `keep` takes each entry; `accepting` says whether there is room for another poll."""
 
     def __init__(
         self,
@@ -57,7 +54,7 @@ class Recorder:
     ) -> None:
         self.ledger = ledger
         self.configuration = bytes(8)
-        self.away_since_mono_ms: int | None = None
+        self._away = Away()
         self._boot = boot
         self._sealer = sealer
         self._clock = clock
@@ -70,9 +67,9 @@ class Recorder:
     def booted(self, body: BootBody) -> None:
         """The first record of this run (and, with a new ledger, of the ledger), also right after a clock step."""
         self._sign(Kind.BOOT, body.encode(), moment(self._clock))
-        now = self._now()
+        self._now()
         if body.last_sign is not None:
-            self.away_since_mono_ms = self._since_mono_ms(body.last_sign[0], now)
+            self._away = Away(body.last_sign[0])
 
     def configured(self, configuration: bytes, bodies: Sequence[tuple[str, bytes]]) -> None:
         """The configuration in force: (device or "", encoded body) of each kind-4 record."""
@@ -120,6 +117,11 @@ class Recorder:
         """Something that an auditor should find in the ledger, such as a refused configuration."""
         self._sign(Kind.EVENT, EventBody(what, dict(detail)).encode(), self._now())
 
+    def away_since_mono_ms(self) -> int | None:
+        """Since when nobody was here before this run (`agent.away`)."""
+        now = self._now()
+        return self._away.since_mono_ms(now, sound=self._trust.sound(now, self._away.last_wall_ms))
+
     def sound_wall_ms(self, last_ms: int | None) -> int | None:
         """The wall clock, if records may go by it (`ClockTrust.sound`, after `last_ms`); else None.
 
@@ -139,11 +141,6 @@ class Recorder:
             self._explain_before(now)
         self._wall_minus_mono_ms = difference_ms
         return now
-
-    def _since_mono_ms(self, wall_ms: int, now: Moment) -> int | None:
-        if wall_ms > now.wall_ms or not self._trust.sound(now, wall_ms):
-            return None
-        return now.mono_ms - (now.wall_ms - wall_ms)
 
     def _packs(self, plan: DevicePlan, blocks: Sequence[Block], now: Moment) -> list[bytes]:
         cycle = [(_arrival_wall_ms(block, now), block.readings) for block in blocks]

@@ -39,9 +39,12 @@ class CharacterBus(Turns):
         self._wire: Wire = wire or CharacterWire(settings, mono_ms, streams=streams)
         super().__init__(settings, self._wire, numbered=False, jitter=jitter)
 
-    async def ask(self, request: bytes, take: Take[T], *, timeout_s: float | None = None) -> Heard[T]:
+    async def ask(
+        self, request: bytes, take: Take[T], *, at_least_s: float = 0.0, again: bool = True
+    ) -> Heard[T]:
         """See `drivers.characters.CharacterLine`."""
-        return await self.turn(lambda: self._wire.ask(request, take, timeout_s=timeout_s))
+        timeout_s = max(self._settings.timeout_s, at_least_s)
+        return await self.turn(lambda: self._wire.ask(request, take, timeout_s=timeout_s), again=again)
 
     async def converse(self, conversation: Callable[[Talk], Awaitable[T]]) -> T:
         """See `drivers.characters.CharacterLine`."""

@@ -34,8 +34,13 @@ class Talk(Protocol):
 class CharacterLine(Protocol):
     """What a driver of a line of characters is given."""
 
-    async def ask(self, request: bytes, take: Take[T], *, timeout_s: float | None = None) -> Heard[T]:
-        """One question, when it is our turn. A garbled answer is asked for again."""
+    async def ask(
+        self, request: bytes, take: Take[T], *, at_least_s: float = 0.0, again: bool = True
+    ) -> Heard[T]:
+        """One question, when it is our turn. A garbled answer is asked for again, unless `again` is False.
+
+        `at_least_s`: how long the answer is waited for where the line's own timeout is shorter.
+        """
         ...
 
     async def converse(self, conversation: Callable[[Talk], Awaitable[T]]) -> T:

@@ -32,7 +32,7 @@ from drivers.said_unit import Outcome, SaidChannel, SaidSettings
 from telemetry.reading import Block, Flag, Reading
 
 RECORD_S: Final = 5.0
-"""For one record: 600 characters at 1200 Bd."""
+"""For one record: 600 characters at 1200 Bd. Who asks for records asks again by himself, and later."""
 FlagName = Literal["calibration", "maintenance", "instrument_fault", "warming_up", "out_of_service"]
 Mask = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}$")]
 
@@ -155,8 +155,9 @@ class ClinkDriver:
         async def ask(words: str) -> Answer:
             command, wire = self._settings.command(words), self._settings.wire
             reader = partial(take_reply, command=command, wire=wire)
-            timeout_s = RECORD_S if words.startswith("lrec") else None
-            return (await self._line.ask(encode_request(command), reader, timeout_s=timeout_s)).message
+            at_least_s = RECORD_S if words.startswith("lrec") else 0.0
+            request = encode_request(command)
+            return (await self._line.ask(request, reader, at_least_s=at_least_s, again=False)).message
 
         return ClinkKept(ask)
 

@@ -17,6 +17,8 @@ Ask = Callable[[str], Awaitable[Answer]]
 
 CLOCK = ("date", "time")
 """Not confirmed for every model: one that does not know them is not asked twice."""
+BEYOND = (b"too high", b"too low", b"invalid string", b"data not valid")
+"""How it may say that it keeps no such record; the other refusals tell of the analyzer, not of the record."""
 CLOCK_FORMATS = ("%m-%d-%y %H:%M:%S", "%m-%d-%y %H:%M")
 
 
@@ -41,10 +43,10 @@ class ClinkKept:
         """`lrec back 1`, and once `lrec layout` when it leaves the names out."""
         try:
             answer = await self._ask(lrec(back, 1))
-        except Refused:
-            if back == 1:
-                raise
-            return None  # it keeps no more
+        except Refused as refused:
+            if back > 1 and any(words in refused.evidence for words in BEYOND):
+                return None
+            raise
         if not self._names and not _has_names(answer):
             self._names = _layout(await self._ask(LAYOUT))
         read = _records(answer, self._names)
@@ -62,9 +64,10 @@ def _at(said: str) -> str:
     """Of `07-19-22 05:26:40`; empty when it is worded otherwise."""
     for form in CLOCK_FORMATS:
         try:
-            return datetime.strptime(said, form).strftime(AT_FORMAT)  # noqa: DTZ007 - nobody tells its zone
+            clock = datetime.strptime(said, form)  # noqa: DTZ007 - nobody tells its zone
         except ValueError:
             continue
+        return clock.replace(year=2000 + clock.year % 100).strftime(AT_FORMAT)
     return ""
 
 

@@ -127,10 +127,10 @@ class Turns:
     def tap(self, tap: Tap) -> None:
         self._connection.tap = tap
 
-    async def turn(self, ask: Callable[[], Awaitable[A]]) -> A:
-        """What `ask` brings when it is its turn. A garbled answer is asked for again."""
+    async def turn(self, ask: Callable[[], Awaitable[A]], *, again: bool = True) -> A:
+        """What `ask` brings when it is its turn. A garbled answer is asked for `again`, as often as the line says."""
         async with self._lock:
-            for _ in range(self._settings.retries):
+            for _ in range(self._settings.retries if again else 0):
                 try:
                     return await self._once(ask)
                 except Garbled:
@@ -228,7 +228,7 @@ class Turns:
     def _distrust(self, sent_at: float) -> None:
         """An answer to what was just asked may still come: nobody speaks until it is too late for it."""
         self._hear()
-        self._expected_by = sent_at + self._settings.timeout_s
+        self._expected_by = max(sent_at + self._settings.timeout_s, _now())  # some are waited for longer
         self._quiet_until = max(self._quiet_until, self._expected_by + self._guard_s)
 
     def _hear(self) -> None:

@@ -20,9 +20,9 @@ from sim.served import ServedLog
 from sim.talk import TalkFace
 from sim.talkers.clink import VIETNAM, ClinkTalker
 from sim.twin import Wishes, wires
-from telemetry.bodies import EventBody
-from telemetry.record import Kind
-from tests.agent.polled_line import TIMEOUT_S, Wire
+from telemetry.bodies import BootBody, BootReason, EventBody
+from telemetry.record import ClockState, Kind
+from tests.agent.polled_line import KEY, TIMEOUT_S, Wire
 from tests.drivers.simulated_talk import TalkingLine, moment
 from tests.virtual_time import in_virtual_time
 
@@ -87,15 +87,16 @@ class Analyzer:
 class Station(Wire):
     """A line with an analyzer that keeps records, and beside it a meter that keeps none."""
 
-    def __init__(self, *, every_ms: int = 5_000, away_since_mono_ms: int | None = None) -> None:
+    def __init__(self, *, every_ms: int = 5_000, off_ms: int | None = None) -> None:
         super().__init__("o3", "meter", every_ms=every_ms)
         self.analyzer = Analyzer()
         self.room = True
         recorder = self.line.recorder
         recorder.accepting = lambda: self.room
-        self.devices["o3"].backfill = Backfill(
-            "o3", self.analyzer, recorder, self.clock, self.reported, away_since_mono_ms
-        )
+        if off_ms is not None:
+            last_sign = (self.clock.wall_ms() - off_ms, 7)
+            recorder.booted(BootBody(KEY.public, BootReason.UNCLEAN_STOP, last_sign, None, "tram"))
+        self.devices["o3"].backfill = Backfill("o3", self.analyzer, recorder, self.clock, self.reported)
 
     async def silent_for(self, seconds: float, error: Exception = AWAY) -> None:
         self.instruments["o3"].error = error
@@ -189,7 +190,7 @@ async def test_an_analyzer_that_does_not_tell_its_clock_is_dated_by_its_newest_r
 
 @in_virtual_time
 async def test_what_was_missed_while_the_station_was_off_is_fetched_after_its_first_answer() -> None:
-    station = Station(away_since_mono_ms=50_000 - 600_000)
+    station = Station(off_ms=600_000)
     await station.silent_for(30)
     await station.runs_for(120)
     assert {f"12:{minute}" for minute in range(51, 60)} <= set(station.minutes)
@@ -199,13 +200,30 @@ async def test_what_was_missed_while_the_station_was_off_is_fetched_after_its_fi
 
 
 @in_virtual_time
+async def test_a_gateway_without_a_battery_clock_fetches_its_night_when_it_knows_the_time() -> None:
+    station = Station(off_ms=1_000)
+    clock = station.clock
+    quality = [(int(ClockState.UNSYNCHRONISED), 16_000)]
+    clock.quality = lambda: quality[-1]  # type: ignore[method-assign]
+    await station.runs_for(60)
+    assert station.analyzer.asked_s == []
+    clock.step_ms(4 * 3_600_000)
+    await station.runs_for(10)
+    quality.append((int(ClockState.SYNCHRONISED), 3))
+    await station.runs_for(600)
+    assert len(station.minutes) >= 240
+    assert station.ends == [(len(station.minutes), "all of it")]
+    assert clock.quality() == quality[-1]
+
+
+@in_virtual_time
 async def test_an_analyzer_gives_what_it_has_and_a_week_gives_no_more_than_a_day() -> None:
-    station = Station(away_since_mono_ms=50_000 - 7 * 86_400_000)
+    station = Station(off_ms=7 * 86_400_000)
     station.analyzer.keeps = 100
     await station.runs_for(300)
     assert station.ends[0][1] == "it keeps no more"
     assert len(station.minutes) in (99, 100)
-    station = Station(away_since_mono_ms=50_000 - 7 * 86_400_000)
+    station = Station(off_ms=7 * 86_400_000)
     await station.runs_for(3_600)
     assert station.ends == [(MOST_RECORDS, f"no more than {MOST_RECORDS} are fetched")]
     assert len(station.minutes) == MOST_RECORDS
@@ -216,7 +234,7 @@ async def test_an_analyzer_gives_what_it_has_and_a_week_gives_no_more_than_a_day
     [
         (AWAY, 3),
         (Garbled("no record", evidence=b"05:26"), 3),
-        (Refused("the command is not recognized", code=0), 1),
+        (Refused("the command is not recognized", code=0), 3),
     ],
 )
 @in_virtual_time

@@ -229,7 +229,7 @@ def test_a_new_ledger_starts_at_one_and_names_no_link(desk: Desk) -> None:
         (600_000, ClockState.UNSYNCHRONISED, 50_000 - 600_000),
         (30 * 86_400_000, ClockState.SYNCHRONISED, 50_000 - 30 * 86_400_000),
         (30 * 86_400_000, ClockState.UNSYNCHRONISED, None),  # a clock that lost its battery
-        (-5_000, ClockState.SYNCHRONISED, None),
+        (-5_000, ClockState.SYNCHRONISED, 50_000),
     ],
 )
 def test_how_long_the_station_was_off_is_known_if_its_clock_can_tell(
@@ -238,6 +238,24 @@ def test_how_long_the_station_was_off_is_known_if_its_clock_can_tell(
     desk.clock.state = state
     last_sign = (NOON - away_ms, 7)
     desk.recorder.booted(BootBody(KEY.public, BootReason.UNCLEAN_STOP, last_sign, None, "tram"))
-    assert desk.recorder.away_since_mono_ms == since_ms
+    assert desk.recorder.away_since_mono_ms() == since_ms
     desk.recorder.booted(BootBody(KEY.public, BootReason.QUARANTINE, None, None, "tram"))
-    assert desk.recorder.away_since_mono_ms == since_ms, "a new ledger in the same run was not away"
+    assert desk.recorder.away_since_mono_ms() == since_ms, "a new ledger in the same run was not away"
+
+
+def test_a_gateway_without_a_battery_clock_learns_of_its_night_when_its_clock_is_synchronised(
+    desk: Desk,
+) -> None:
+    desk.clock.state = ClockState.UNSYNCHRONISED
+    desk.recorder.booted(BootBody(KEY.public, BootReason.UNCLEAN_STOP, (NOON - 1_000, 7), None, "tram"))
+    assert desk.recorder.away_since_mono_ms() == 49_000
+    desk.clock.pass_ms(20_000)
+    desk.clock.step_ms(8 * 3_600_000)
+    assert desk.recorder.away_since_mono_ms() is None, "nobody has said yet that the new time is right"
+    desk.clock.pass_ms(5_000)
+    desk.clock.state = ClockState.SYNCHRONISED
+    night = 49_000 - 8 * 3_600_000
+    assert desk.recorder.away_since_mono_ms() == night
+    desk.clock.step_ms(3_600_000)
+    desk.clock.pass_ms(5_000)
+    assert desk.recorder.away_since_mono_ms() == night, "what happens to the clock later has no part in it"

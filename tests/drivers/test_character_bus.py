@@ -96,7 +96,30 @@ async def test_silence_is_no_answer_and_says_what_was_asked() -> None:
 async def test_a_driver_may_be_more_patient_than_its_line() -> None:
     line = counting(4.0)
     async with line.bus:
-        assert (await line.bus.ask(b"?", take, timeout_s=5)).message == "1"
+        assert (await line.bus.ask(b"?", take, at_least_s=5)).message == "1"
+    patient = SimulatedLine(lambda _: [(8.0, b"1\r\n")], timeout="10s")
+    async with patient.bus:
+        assert (await patient.bus.ask(b"?", take, at_least_s=5)).message == "1"
+
+
+@in_virtual_time
+async def test_after_a_patient_question_too_the_line_is_silent_for_its_guard() -> None:
+    line = counting(5.5, 0.1)
+    async with line.bus:
+        with pytest.raises(NoAnswer):
+            await line.bus.ask(b"?", take, at_least_s=5)
+        assert (await asked(line)).message == "2"
+    first_s, second_s = (at_s for at_s, _ in line.requests)
+    assert second_s - first_s >= 6
+
+
+@in_virtual_time
+async def test_who_asks_again_by_himself_is_not_asked_for() -> None:
+    line = saying(b"x\r\n", b"1\r\n", retries=3)
+    async with line.bus:
+        with pytest.raises(Garbled):
+            await line.bus.ask(b"?", take, again=False)
+    assert len(line.requests) == 1
 
 
 @in_virtual_time

@@ -83,6 +83,27 @@ async def test_an_analyzer_that_has_no_more_gives_what_it_has(beyond: str) -> No
 
 
 @in_virtual_time
+async def test_an_analyzer_that_is_busy_does_not_say_that_it_has_no_more() -> None:
+    with pytest.raises(Refused, match="service mode"):
+        await kept({"lrec 1 1": OZONE, "lrec 2 1": "can't, mode is service"}, 60)
+
+
+@pytest.mark.parametrize(
+    ("date", "time", "at"),
+    [
+        ("07-19-22", "05:26", "2022-07-19 05:26"),
+        ("01-01-70", "00:00:07", "2070-01-01 00:00"),  # as its records write the year: of this century
+        ("02-29-00", "23:59:59", "2000-02-29 23:59"),
+        ("19.07.22", "05:26", ""),
+    ],
+)
+@in_virtual_time
+async def test_the_analyzers_clock_is_understood_as_its_records_are(date: str, time: str, at: str) -> None:
+    said = await kept({"date": date, "time": time, "lrec 1 1": OZONE}, 1)
+    assert said.clock == KeptClock(f"{date} {time}", at)
+
+
+@in_virtual_time
 async def test_an_analyzer_that_says_the_same_for_ever_is_not_asked_for_ever() -> None:
     line, driver = analyzer({f"lrec {back} 1": OZONE for back in range(1, 100)})
     async with line.bus:
