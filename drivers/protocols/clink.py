@@ -58,7 +58,8 @@ STATES: Final = (
     State("mode", "service", "maintenance", "410i B-3; that `mode` answers so is not confirmed"),
 )
 
-_PADDING: Final = b"\x00\r\n"
+_ENDS: Final = b"\r\n"
+_PADDING: Final = b"\x00" + _ENDS
 _SUM: Final = re.compile(rb"\n *sum ([\da-fA-F]{4})")
 _STAR: Final = re.compile(r"\*[\da-fA-F ]*")
 _MICRO: Final = bytes.maketrans(b"\xb5\xe6", b"uu")
@@ -165,7 +166,7 @@ def take_reply(buffer: bytearray, command: Command, wire: Wire) -> Answer | None
     line = take_line(buffer, wire.end, longest=MAX_REPLY_BYTES, start=start)
     if line is None:
         return None
-    message = line.strip(_PADDING)
+    message = line.rstrip(_ENDS)  # no NUL: it may be a digit whose parity was wrong
     lines = _lines(_without_sum(message, wire), message)
     body = _behind_echo(lines[0], command)
     if body is None:

@@ -229,6 +229,14 @@ def test_what_an_instrument_says_of_itself() -> None:
     assert clink.state_of(_answer("range mode", b"range mode single\r")) is None
 
 
+def test_a_last_digit_whose_parity_is_wrong_is_no_shorter_number() -> None:
+    """A serial port reads it as NUL (drivers.serial_stream)."""
+    with pytest.raises(Malformed):
+        _answer("cellai", b"cellai 5092\x00\r")
+    with pytest.raises(Malformed):
+        _answer("o3", b"o3 30.78\x00\n\r")
+
+
 def test_over_tcp_a_reply_may_end_otherwise() -> None:
     wire = Wire(end=b"\x00")
     answer = _answer("o3", b"o3\r\n30.781 ppb*\r\n\x00", wire)
