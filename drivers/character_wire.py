@@ -4,12 +4,14 @@ Two kinds of instrument, one wire. Of one that is **asked**, bytes that come whi
 to the next question: behind a timeout they are a late answer, else stray, and the bus keeps silent for them.
 Of one that **streams**, they are kept with the time at which they came until the driver listens. What was
 going on when we came in, or what is left behind bytes that were dropped, may be the end of a message: `2.5` of
-`12.5`. It is never given to anybody, unless the line was silent before it began.
+`12.5`. It is never given to anybody, unless the line was silent before it began. Nor is what comes at once when a
+connection is made: a serial server may have kept it since the last one was lost, and it would be signed as of now.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -100,6 +102,8 @@ class CharacterWire:
         self._pieces: deque[tuple[bytes, int]] = deque()
         self._kept_bytes = 0
         self._silent_since = float("-inf")
+        self._live_from = float("-inf")
+        self._old_bytes = 0
         self._torn = False
         self._lost: Unreachable | None = None
 
@@ -112,8 +116,13 @@ class CharacterWire:
         """Connects, or raises Unreachable with the reason and what to do."""
         self.close()
         self._lost = None
+        began = asyncio.get_running_loop().time()
+        self._live_from = float("inf")
         self._stream = await self._connect(self._settings, self._received, self._is_lost)
-        self._silent_since = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        # What was sent before the other side knew of us is under way for no longer than connecting took.
+        self._silent_since = now + (now - began)
+        self._live_from = self._silent_since + PAUSE_S
         self._torn = self._streams
 
     def close(self) -> None:
@@ -217,13 +226,17 @@ class CharacterWire:
             self._buffer += piece
 
     def _whole(self, take: Take[T]) -> T | None:
-        """A message of the buffer that has its beginning."""
-        if self._torn:
-            try:
-                self._torn = take(self._buffer) is None
-            except Malformed:
-                self._torn = False
-        return None if self._torn else take(self._buffer)
+        """A message of the buffer that has its beginning, and began when we were there."""
+        while self._torn or self._old_bytes:
+            before = len(self._buffer)
+            with suppress(Malformed):
+                take(self._buffer)
+            taken = before - len(self._buffer)
+            if not taken:
+                return None
+            self._torn = False
+            self._old_bytes = max(0, self._old_bytes - taken)
+        return take(self._buffer)
 
     async def _more(self) -> None:
         # The loss may be older than this call: a port that is gone says so when it is written to.
@@ -255,8 +268,11 @@ class CharacterWire:
             self._torn = False
         self._pieces.append((data, self._mono_ms()))
         self._kept_bytes += len(data)
+        self._old_bytes += len(data) if self._streams and now < self._live_from else 0
         while self._kept_bytes > MOST_KEPT_BYTES and len(self._pieces) > 1:
-            self._kept_bytes -= len(self._pieces.popleft()[0])
+            dropped = len(self._pieces.popleft()[0])
+            self._kept_bytes -= dropped
+            self._old_bytes = max(0, self._old_bytes - dropped)
             self._torn = True
         self._arrived.set()
 
@@ -269,6 +285,7 @@ class CharacterWire:
         self._pieces.clear()
         self._buffer.clear()
         self._kept_bytes = 0
+        self._old_bytes = 0
         self._buffered_mono_ms = 0
 
 

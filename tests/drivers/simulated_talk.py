@@ -27,7 +27,10 @@ Answers = Callable[[bytes], Iterable[tuple[float, bytes]]]
 
 
 class SimulatedLine:
-    """`opening` may refuse to open; `requests` and `opened_at` are in the loop's seconds; `streams`: nobody asks."""
+    """`opening` may refuse to open, which takes `connecting_s`; `requests` and `opened_at` are in the loop's seconds.
+
+    `streams`: nobody asks.
+    """
 
     def __init__(
         self, answers: Answers = lambda _: (), url: str = SERIAL, *, streams: bool = False, **settings: Any
@@ -36,6 +39,7 @@ class SimulatedLine:
         self.settings = LineSettings.model_validate({"url": url, **settings})
         self.answers = answers
         self.opening: list[Unreachable | None] = []
+        self.connecting_s = 0.0
         self.opened_at: list[float] = []
         self.requests: list[tuple[float, bytes]] = []
         self.is_open = False
@@ -48,6 +52,7 @@ class SimulatedLine:
         self, settings: LineSettings, received: Callable[[bytes], None], lost: Callable[[Unreachable], None]
     ) -> "SimulatedLine":
         self.opened_at.append(now())
+        await asyncio.sleep(self.connecting_s)
         refusal = self.opening.pop(0) if self.opening else None
         if refusal is not None:
             raise refusal

@@ -495,6 +495,31 @@ async def test_after_a_silence_the_first_message_is_a_whole_one() -> None:
 
 
 @in_virtual_time
+async def test_what_a_serial_server_kept_while_nobody_was_connected_is_not_signed_as_of_now() -> None:
+    line = talking(TCP)
+    async with line.bus:
+        line.say(b"5\r\n1\r\n2\r\n", 0.01)
+        line.say(b"3\r\n4.", 0.02)  # its buffer was full: the rest of 4.1 is gone
+        line.say(b"5\r\n12.5\r\n", 1)
+        assert texts(await line.bus.listen(take, within_s=5)) == ["12.5"]
+        line.hang_up()
+        line.say(b"12.5\r\n7\r\n8\r\n", 0.2)
+        line.say(b"12.6\r\n", 0.3)
+        assert texts(await line.bus.listen(take, within_s=5)) == ["12.6"]
+
+
+@in_virtual_time
+async def test_a_way_that_is_long_is_no_silence_before_a_message() -> None:
+    """Half a second to connect: the end of 12.5, sent before the other side knew of us, is as long under way."""
+    line = talking(TCP)
+    line.connecting_s = 0.5
+    async with line.bus:
+        line.say(b"2.5\r\n", 0.5 + 0.45)
+        line.say(b"12.6\r\n", 0.5 + 1.45)
+        assert texts(await line.bus.listen(take, within_s=5)) == ["12.6"]
+
+
+@in_virtual_time
 async def test_of_a_flood_that_nobody_listens_to_the_newest_is_kept_and_no_message_is_cut() -> None:
     line = await opened(talking())
     async with line.bus:
