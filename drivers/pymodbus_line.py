@@ -8,6 +8,7 @@ is kept from doing harm here and in `drivers.inbox`:
   first (`trace_packet`), and pymodbus sees exactly one sound, expected frame or nothing;
 - a device that closes the connection costs the whole timeout: the loss fails the question at once;
 - the reason of a failed connect is logged and forgotten: it is caught on its way;
+- it numbers the questions of each connection from 1: ours go on, so that nothing fits that was asked before;
 - its retries, its reconnecting and its closing after silence are switched off: the bus does these.
 """
 
@@ -103,6 +104,7 @@ class PymodbusWire:
         self._client: Client | None = None
         self._connected = asyncio.Event()
         self._asked: Question | None = None
+        self._number = 0
         self._reasons: list[Exception] = []
         self._arrived_mono_ms = 0
 
@@ -212,6 +214,7 @@ class PymodbusWire:
         if sending:
             if self._asked is not None:
                 self.inbox.expect(self._asked, data)
+            self._number = client.ctx.next_tid
             return data
         client.ctx.recv_buffer = b""  # the inbox keeps what is needed
         self.last_byte_at = asyncio.get_running_loop().time()
@@ -228,6 +231,8 @@ class PymodbusWire:
 
     def _connection(self, made: bool) -> None:
         if made:
+            if self._client is not None:
+                self._client.ctx.next_tid = self._number
             self._connected.set()
         elif self._client is not None:
             lost = self._reasons[-1] if self._reasons else ConnectionResetError(errno.ECONNRESET, "lost")

@@ -204,6 +204,24 @@ async def test_a_late_and_a_right_answer_in_one_segment() -> None:
         assert bus.stats.late_frames == 1
 
 
+async def test_an_answer_to_a_question_of_the_connection_before_is_late() -> None:
+    """A gateway that was asked three times in vain and is connected to anew may still have the answers."""
+    slave = RawSlave()
+    kept: list[bytes] = []
+
+    def keeping(right: bytes) -> list[tuple[float, bytes]]:
+        kept.append(right)
+        return []
+
+    async with a_line("tcp", slave) as bus:
+        slave.script.extend([keeping] * 3)
+        for _ in range(3):
+            assert isinstance(await failure(bus, slave), NoAnswer)
+        slave.script.append(lambda right: [(0, kept[0]), (0, right)])
+        await read(bus, slave)
+        assert (slave.connections, bus.stats.late_frames) == (2, 1)
+
+
 async def test_what_is_not_modbus_tcp_is_connected_anew() -> None:
     slave = RawSlave()
     async with a_line("tcp", slave) as bus:
