@@ -87,7 +87,7 @@ def _network(where: TcpHost | UdpHost, error: BaseException | None, server: str)
         return "it does not answer", "check power, network cable, address and firewall"
     if number in {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}:
         return "there is no way to it", "check the network cable and this gateway's address and mask"
-    if type(error).__name__ == "gaierror":
+    if type(error).__name__ == "gaierror" or isinstance(error, UnicodeError):
         return (
             f'the name "{where.host}" is not known',
             "check its spelling and the DNS server, or give the IP address",

@@ -34,7 +34,7 @@ class NetworkStream(asyncio.Protocol):
                     await dial(lambda: self, host, port, tls, connect_s)
                 else:
                     await asyncio.get_running_loop().create_connection(lambda: self, host, port)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that is none, as 10.0.0..5
             self.close()
             raise unreachable(self._where, error, server=SERVER) from None
 

@@ -51,7 +51,7 @@ class UdpWire(asyncio.DatagramProtocol):
         try:
             async with asyncio.timeout(self._settings.connect_s):
                 socket, _ = await loop.create_datagram_endpoint(lambda: self, remote_addr=remote)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that is none, as 10.0.0..5
             raise unreachable(self._where, error) from None
         self._socket = socket
 

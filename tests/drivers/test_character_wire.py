@@ -126,6 +126,13 @@ async def test_a_serial_server_goes_away_and_comes_back(wording: dict[str, str])
                 await asyncio.sleep(0)
 
 
+async def test_a_host_that_is_no_name_at_all_is_unreachable() -> None:
+    for host in ("10.0.0..5", 70 * "a"):
+        meter = Meter(f"tcp://{host}:4001", wire(settings()), settings())
+        async with meter.bus:
+            assert "is not known; check its spelling" in str(await meter.failure())
+
+
 async def test_a_cable_that_is_pulled_in_the_middle_of_a_question_is_no_silent_instrument(
     tmp_path: Path,
 ) -> None:

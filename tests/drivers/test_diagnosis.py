@@ -76,6 +76,7 @@ def test_a_port_without_permission_names_the_group_to_join(tmp_path: Path) -> No
         (HOST, OSError(errno.ETIMEDOUT, ""), "it does not answer"),
         (HOST, OSError(errno.EHOSTUNREACH, ""), "there is no way to it; check the network cable"),
         (HOST, socket.gaierror(-2, "Name or service not known"), 'the name "10.0.0.5" is not known'),
+        (HOST, UnicodeError("label empty or too long"), 'the name "10.0.0.5" is not known'),
         (HOST, ConnectionResetError(errno.ECONNRESET, ""), "it closed the connection"),
         (HOST, OSError(errno.EADDRNOTAVAIL, "no"), "it cannot be reached ([Errno 99] no)"),
     ],

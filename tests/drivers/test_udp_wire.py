@@ -139,8 +139,9 @@ async def test_a_port_where_nobody_listens_is_said_at_once() -> None:
         assert "is Modbus over UDP in the instrument switched on" in error.hint
 
 
-async def test_a_name_that_nobody_knows_and_a_line_that_is_not_open() -> None:
-    settings = LineSettings.model_validate({"url": "udp://no.such.host.invalid"})
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "10.0.0..5"])
+async def test_a_name_that_nobody_knows_and_a_line_that_is_not_open(host: str) -> None:
+    settings = LineSettings.model_validate({"url": f"udp://{host}"})
     wire = UdpWire(settings, lambda: 0)
     with pytest.raises(Unreachable, match="not open"):
         await wire.ask(1, b"\3\0\0\0\1")
