@@ -1,7 +1,8 @@
 """One connection of a line of characters: what was heard, for whom, and when.
 
 Two kinds of instrument, one wire. Of one that is **asked**, bytes that come while nobody asks are never given
-to the next question: behind a timeout they are a late answer, else stray, and the bus keeps silent for them.
+to the next question: behind a timeout they may be a late answer, else they are stray, and the bus keeps silent for
+both. Noise is no late answer: one spike would lengthen the guard for good, and with it every silence of the line.
 Of one that **streams**, they are kept with the time at which they came until the driver listens. What was
 going on when we came in, or what is left behind bytes that were dropped, may be the end of a message: `2.5` of
 `12.5`. It is never given to anybody, unless the line was silent before it began. Nor is what comes at once when a
@@ -17,6 +18,7 @@ from typing import Protocol, TypeVar
 
 from drivers.characters import Heard, Take
 from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
+from drivers.given_up import GivenUp
 from drivers.line import LineSettings, SerialPort, TcpHost
 from drivers.network_stream import NetworkStream
 from drivers.protocols.modbus_pdu import Malformed
@@ -96,7 +98,7 @@ class CharacterWire:
         self._stream: Stream | None = None
         self._arrived = asyncio.Event()
         self._asking = False
-        self._gave_up = False
+        self._given_up = GivenUp()
         self._buffer = bytearray()
         self._buffered_mono_ms = 0
         self._pieces: deque[tuple[bytes, int]] = deque()
@@ -131,7 +133,7 @@ class CharacterWire:
         if stream is not None:
             stream.close()
         self._forget()
-        self._gave_up = False
+        self._given_up.answered()
 
     async def ask(self, request: bytes, take: Take[T], *, timeout_s: float | None = None) -> Heard[T]:
         """See `drivers.characters.Talk`."""
@@ -140,8 +142,7 @@ class CharacterWire:
             raise self._lost or Unreachable(f"{self._where}: the line is not open")
         self._forget()
         self._asking = True
-        # Until it is answered: a question whose caller is cancelled is given up as well.
-        self._gave_up = True
+        self._given_up.expect(take)
         patience_s = self._settings.timeout_s if timeout_s is None else timeout_s
         if self.tap.is_watched:
             take = read_aloud(self.tap, take)
@@ -151,11 +152,12 @@ class CharacterWire:
                 stream.write(request)
             heard = await self._wait(take, patience_s, _shown(request))
         except Refused:
-            self._gave_up = False
+            self._given_up.answered()
             raise
         finally:
             self._asking = False
-        self._gave_up = False
+            self._given_up.begun(self._buffer)
+        self._given_up.answered()
         self.unasked.stray += bool(self._pieces or self._buffer)
         self._forget()
         return heard
@@ -260,9 +262,9 @@ class CharacterWire:
             self.tap.tell("heard" if self._asking or self._streams else "unasked", data)
         silent_s, self._silent_since = now - self._silent_since, now
         if not (self._asking or self._streams):
-            self.unasked.late += self._gave_up
-            self.unasked.stray += not self._gave_up
-            self._gave_up = False
+            is_late = self._given_up.is_answered_by(data)
+            self.unasked.late += is_late
+            self.unasked.stray += not is_late
             return
         if silent_s >= PAUSE_S and not (self._pieces or self._buffer):
             self._torn = False

@@ -157,6 +157,35 @@ async def test_noise_long_after_a_question_that_was_given_up_is_no_late_answer()
 
 
 @in_virtual_time
+async def test_one_spike_on_the_line_of_a_dead_device_costs_its_neighbours_one_guard() -> None:
+    """Taken for a late answer it lengthened the guard to twice its lateness, until the next start."""
+    line = SimulatedLine(lambda request: [(0.02, b"7.85\r\n")] if request == b"good?" else [])
+    async with line.bus:
+        await failure(line, b"dead?")
+        line.say(b"~", 6)
+        await asyncio.sleep(10)
+        for _ in range(3):
+            began_s = now()
+            assert (await asked(line, b"good?")).message == "7.85"
+            assert now() - began_s <= 0.02 + 1.0 + 0.1
+            await failure(line, b"dead?")
+        stats = line.bus.stats
+    assert (stats.late_frames, stats.stray_frames, stats.guard_s) == (0, 1, 1.0)
+
+
+@in_virtual_time
+async def test_a_late_answer_in_pieces_of_which_the_first_was_in_time_is_late() -> None:
+    line = SimulatedLine(lambda _: [(0.9, b"7."), (1.4, b"8"), (1.8, b"5\r\n")])
+    async with line.bus:
+        assert isinstance(await failure(line), Garbled)
+        await asyncio.sleep(2)
+        await failure(line)
+        stats = line.bus.stats
+    assert (stats.late_frames, stats.stray_frames) == (1, 1)
+    assert stats.guard_s == pytest.approx(1.6)
+
+
+@in_virtual_time
 async def test_what_comes_while_nobody_asks_is_not_the_answer_to_the_next_question() -> None:
     line = counting(0.02)
     async with line.bus:
