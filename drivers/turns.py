@@ -251,10 +251,11 @@ class Turns:
             wait_s = max(self._quiet_until, self._connection.last_byte_at + self._gap_s) - _now()
             if wait_s <= 0 and settled:
                 return
-            if _now() > due_at + patience_s + 2 * self._guard_s:
+            left_s = due_at + patience_s + 2 * self._guard_s - _now()
+            if left_s <= 0:
                 raise self._never_silent()
             settled = wait_s <= 0
-            await asyncio.sleep(max(wait_s, 0.0))
+            await asyncio.sleep(min(max(wait_s, 0.0), left_s))
             await asyncio.sleep(0)  # twice round the loop: what the kernel holds is read before we speak
 
     def _never_silent(self) -> Unreachable:

@@ -174,6 +174,20 @@ async def test_one_spike_on_the_line_of_a_dead_device_costs_its_neighbours_one_g
 
 
 @in_virtual_time
+async def test_with_a_long_guard_a_line_that_is_never_silent_is_given_up_in_the_time_that_is_promised() -> (
+    None
+):
+    """After opening it waits for timeout and guard, then for 2 s and two guards: less than two watchdogs of 60 s."""
+    line = SimulatedLine(guard="30s")
+    async with line.bus:
+        for number in range(200):
+            line.say(b"~", 0.7 * number)
+        error = await failure(line)
+        assert "never silent" in str(error)
+        assert now() == pytest.approx(1 + 30 + 2 + 2 * 30)
+
+
+@in_virtual_time
 async def test_a_late_answer_in_pieces_of_which_the_first_was_in_time_is_late() -> None:
     line = SimulatedLine(lambda _: [(0.9, b"7."), (1.4, b"8"), (1.8, b"5\r\n")])
     async with line.bus:
