@@ -28,15 +28,19 @@ class NetworkStream(asyncio.Protocol):
     async def open(self, connect_s: float, tls: ssl.SSLContext | None = None) -> None:
         """Unreachable, with the reason and what to do."""
         host, port = self._where.host, self._where.port
+        ready = False
         try:
             async with asyncio.timeout(connect_s):
                 if tls is not None:
                     await dial(lambda: self, host, port, tls, connect_s)
                 else:
                     await asyncio.get_running_loop().create_connection(lambda: self, host, port)
+            ready = True
         except (OSError, ValueError) as error:  # ValueError: a name that is none, as 10.0.0..5
-            self.close()
             raise unreachable(self._where, error, server=SERVER) from None
+        finally:
+            if not ready:
+                self.close()  # also when the caller is cancelled: whoever opens anew must not hear of this loss
 
     def write(self, data: bytes) -> None:
         """Now, or as soon as the kernel has room."""

@@ -14,7 +14,8 @@ import serial
 from drivers.ascii import AsciiDriver, Settings
 from drivers.character_bus import CharacterBus
 from drivers.errors import DriverError, Garbled, NoAnswer, Unreachable
-from drivers.line import LineSettings
+from drivers.line import LineSettings, TcpHost
+from drivers.network_stream import NetworkStream
 from sim.faults import Closed, Flipped, Noisy, Silent, Slow, Truncated
 from sim.hosts.pty import PtyHost
 from sim.hosts.talk import TalkTcpHost
@@ -131,6 +132,20 @@ async def test_a_host_that_is_no_name_at_all_is_unreachable() -> None:
         meter = Meter(f"tcp://{host}:4001", wire(settings()), settings())
         async with meter.bus:
             assert "is not known; check its spelling" in str(await meter.failure())
+
+
+async def test_a_connection_whose_opening_is_cancelled_is_lost_to_nobody() -> None:
+    async with on_tcp(settings()) as (host, _):
+        lost: list[Unreachable] = []
+        stream = NetworkStream(TcpHost(host.host, host.port, rtu=False), lambda _: None, lost.append)
+        opening = asyncio.create_task(stream.open(5))
+        await until(lambda: stream._transport is not None)
+        opening.cancel()
+        await asyncio.wait([opening])
+        assert opening.cancelled()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert lost == []
 
 
 async def test_a_cable_that_is_pulled_in_the_middle_of_a_question_is_no_silent_instrument(
