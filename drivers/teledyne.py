@@ -29,6 +29,7 @@ from drivers.protocols.teledyne import (
     Request,
     Unasked,
     encode_request,
+    repeats,
     take_message,
     take_reply,
 )
@@ -199,6 +200,9 @@ class TeledyneDriver:
             )
         except NoAnswer:
             return  # the list is at its end, or empty
+        except Garbled as error:
+            if not repeats(error.evidence, request.words):
+                raise  # else it is empty, and the instrument repeats what it is asked
 
     def _cycle(self, poll: _Poll) -> Cycle:
         latest = max(heard.at_mono_ms for heard in poll.values.values())

@@ -207,7 +207,7 @@ def _take(buffer: bytearray, echo: str | None) -> tuple[Message, bytes] | None:
     if whole is None:
         return None
     before, _, line = whole.rstrip(b"\r").rpartition(b"\r")
-    if before and not _repeats(before, echo):
+    if before and not repeats(before, echo):
         raise Malformed("a carriage return inside a line", whole)
     return _message(line), line
 
@@ -216,13 +216,15 @@ def _behind_echo(ahead: bytes, echo: str | None) -> int:
     """Where the message begins: behind padding, and behind one line that is the command's echo."""
     start = len(ahead) - len(ahead.lstrip(_PADDING))
     line, ended, _ = ahead[start : start + _LONGEST_ECHO].partition(b"\n")
-    if not ended or not _repeats(line, echo):
+    if not ended or not repeats(line, echo):
         return start
     return len(ahead) - len(ahead[start + len(line) + 1 :].lstrip(_PADDING))
 
 
-def _repeats(line: bytes, echo: str | None) -> bool:
-    return echo is not None and " ".join(line.decode("latin-1").split()).casefold() == echo.casefold()
+def repeats(line: bytes, echo: str | None) -> bool:
+    """Whether a line, its end and padding left aside, is the command that the instrument was given."""
+    words = " ".join(line.strip(_PADDING).decode("latin-1").split())
+    return echo is not None and words.casefold() == echo.casefold()
 
 
 def _message(line: bytes) -> Message:
