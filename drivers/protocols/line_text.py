@@ -242,11 +242,14 @@ def _read_back(lines: Lines, whole: bytes) -> dict[str, Word] | None:
 def take_reply(buffer: bytearray, lines: Lines) -> dict[str, Word] | None:
     """Remove one answer: its fields, a Decimal as written, a text, or None where the instrument has no value.
 
-    None: more bytes may complete it. Malformed: noise, a wrong check, a line that does not fit, a word for a number.
+    None: more bytes may complete it. Malformed: noise, a wrong check, a line that does not fit, a word for a number,
+    the request itself, which two-wire adapters hear and some instruments repeat.
     """
     line = take_line(buffer, lines.end, longest=lines.longest)
     if line is None:
         return None
+    if line == lines.request.rstrip(b"\r\n"):
+        raise Malformed("the request, repeated", line)
     if not line.startswith(lines.start):
         raise Malformed(f"a line that does not begin with {lines.start!r}", line)
     covered = _proved(lines, line)

@@ -55,6 +55,17 @@ async def values(answer: bytes, *channels: dict[str, Any], **wording: Any) -> tu
     return readings
 
 
+@pytest.mark.parametrize("end", [r"\r\n", r"\r"])
+@in_virtual_time
+async def test_a_request_that_the_line_repeats_is_no_answer(end: str) -> None:
+    """A two-wire adapter hears itself: 1 is the channel that was asked for, not what it measures."""
+    more = {"request": r"READ 1\r\n", "terminator": end, "separator": " ", "columns": {"pH": 2}}
+    with pytest.raises(Garbled):
+        await values(b"READ 1\r\n", **more)
+    if end == r"\r\n":
+        assert await values(b"READ 1\r\nCH1 7.85\r\n", **more) == (Reading("pH", 7.85),)
+
+
 # -- settings
 
 
