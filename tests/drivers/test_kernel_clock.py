@@ -25,7 +25,17 @@ def timex(offset: int, max_error_us: int, status: int) -> bytes:
     ],
 )
 def test_the_structure_of_the_manual(structure: bytes, returned: int, clock: KernelClock) -> None:
-    assert decoded(structure, returned) == clock
+    assert decoded(structure, returned, long_bytes=8) == clock
+
+
+def test_a_32_bit_system_has_shorter_words() -> None:
+    """Read with words of 64 bits, its status was the microseconds of the day's time."""
+    unsynchronised = struct.pack(
+        "<IiiiiiiiiII", 0, -1_500, 7, 16_000_000, 9, 0x0040, 2, 1, 500, 1_795_000_000, 1
+    )
+    expected = KernelClock(False, Decimal(-1500), 16_000_000)
+    assert decoded(unsynchronised.ljust(208, b"\0"), 5, long_bytes=4) == expected
+    assert decoded(unsynchronised.ljust(208, b"\0"), 0, long_bytes=4) == expected
 
 
 def test_this_machine_answers() -> None:
