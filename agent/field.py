@@ -21,7 +21,7 @@ from drivers import catalogue
 from drivers.driver import Driver, DriverSettings
 from drivers.kept import Keeps
 from drivers.lines import AnyBus, bus_for, framing, on
-from drivers.turns import Turns
+from drivers.turns import Turns, longest_question_s
 from telemetry.pack import PackEncoder
 
 LAST_POLL_S = 1.2
@@ -71,7 +71,7 @@ class Field:
                 bus.tap = self.watched.tap(table.id)
             await self._buses.enter_async_context(bus)
             self.buses[table.id] = bus
-            devices = self._devices(table.id, bus, before, standings)
+            devices = self._devices(table.id, bus, before, standings, longest_question_s(settings))
             line = Line(table.id, devices, self.recorder, self.clock, self.report, place=len(self.lines))
             line.back_by_mono_ms = self.clock.mono_ms() + LONGEST_CYCLE_MS
             self.lines.append(line)
@@ -105,7 +105,7 @@ class Field:
         return [settings_of(device) for device in self.station.devices if device.line == line]
 
     def _devices(
-        self, line: str, bus: AnyBus, before: Mapping[str, Device], standings: Standings
+        self, line: str, bus: AnyBus, before: Mapping[str, Device], standings: Standings, question_s: float
     ) -> list[Device]:
         now_ms = self.clock.mono_ms()
         devices = []
@@ -114,7 +114,8 @@ class Field:
                 continue
             settings = settings_of(table)
             driver = on(bus, catalogue.driver(table.driver), settings)
-            due, patience_ms = Due(table.every_ms, now_ms), round(1_000 * settings.patience_s())
+            patience_ms = round(1_000 * (settings.patience_s() + question_s))
+            due = Due(table.every_ms, now_ms)
             device = Device(plan_of(self.station.id, table), driver, due, patience_ms)
             device.source = standings.sources.get(table.id)
             device.standing = standings.of.get(table.id, NOBODY)

@@ -47,8 +47,8 @@ LONGEST_CYCLE_MS = 60_000
 class Device:
     """One device at run time. `silent_since_mono_ms`: when it last answered, while it does not.
 
-    `patience_ms`: how long a poll may wait for it to speak. `source` and `standing`: what it says of the values of
-    others, and they of its own (agent.status_from). `backfill` None: it keeps nothing that is fetched.
+    `patience_ms`: how long a poll may wait for its line, and for it to speak. `source` and `standing`: what it says of
+    the values of others, and they of its own (agent.status_from). `backfill` None: it keeps nothing that is fetched.
     """
 
     plan: DevicePlan

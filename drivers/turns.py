@@ -44,6 +44,11 @@ NEVER_SILENT_S = 2.0
 """How long a line may go on talking by itself before that is an error."""
 
 
+def longest_question_s(line: LineSettings) -> float:
+    """How long one question may keep its line: each try, and before it the silence or the proof that there is none."""
+    return 0.0 if line.machine is not None else (3 + line.retries) * (line.timeout_s + line.guard_s)
+
+
 @dataclass(slots=True)
 class BusStats:
     """Counts since the start, and the guard in force. `error`: the latest, None while all is well."""

@@ -58,7 +58,7 @@ async def test_each_line_gets_the_bus_of_its_speech_and_is_waited_for_as_its_ins
     async with asyncio.TaskGroup() as tasks:
         await field.start(tasks, {})
         assert [type(bus) for bus in field.buses.values()] == [CharacterBus, Bus]
-        assert [device.patience_ms for device in field.devices] == [40_000, 0]
+        assert [device.patience_ms for device in field.devices] == [40_000 + 8_000, 8_000]
         await field.stop()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from drivers.character_wire import MOST_KEPT_BYTES
 from drivers.characters import Heard, Talk
 from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
+from drivers.turns import longest_question_s
 from tests.drivers.simulated_talk import SimulatedLine, now, take
 from tests.virtual_time import in_virtual_time
 
@@ -185,6 +187,26 @@ async def test_with_a_long_guard_a_line_that_is_never_silent_is_given_up_in_the_
         error = await failure(line)
         assert "never silent" in str(error)
         assert now() == pytest.approx(1 + 30 + 2 + 2 * 30)
+
+
+def _whatever_is_asked(answers: list[tuple[float, bytes]], _request: bytes) -> list[tuple[float, bytes]]:
+    return answers
+
+
+@pytest.mark.parametrize("retries", [0, 5])
+@pytest.mark.parametrize("times", [1, 10, 60])
+@in_virtual_time
+async def test_one_question_keeps_its_line_no_longer_than_is_said(times: int, retries: int) -> None:
+    """The agent waits so long before it takes the line for stuck and has itself started again."""
+    several: dict[str, Any] = {"timeout": f"{times}s", "guard": f"{times}s", "retries": retries}
+    for answers, chatter in (([], 0), ([(0.9 * times, b"~\r\n")], 0), ([], 5_000)):
+        line = SimulatedLine(partial(_whatever_is_asked, answers), **several)
+        async with line.bus:
+            for number in range(chatter):
+                line.say(b"~", 0.7 * number)
+            began_s = now()
+            await failure(line)
+            assert now() - began_s <= longest_question_s(line.settings)
 
 
 @in_virtual_time
