@@ -45,7 +45,9 @@ def as_table(shot: OneShot, *, raw: bool, orders: bool) -> dict[str, object]:
             {"table": b.table, "address": b.address, "length": b.length, "words": list(b.words), "why": b.why}
             for b in shot.read
         ]
-        table["bytes"] = [{"sent": each.sent, "hex": each.data.hex(" ")} for each in shot.passed]
+        table["bytes"] = [
+            {"sent": each.sent, "hex": each.data.hex(" "), "more": each.more} for each in shot.passed
+        ]
         table["check"] = None if shot.check is None else shot.check._asdict()
     return table
 
@@ -132,3 +134,5 @@ def _hex(passed: Bytes, *, text: bool) -> Iterator[str]:
         row = passed.data[at : at + HEX_A_ROW]
         printed = "  " + "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row) if text else ""
         yield f"  {' ' if at else sign} {row.hex(' '):<{3 * HEX_A_ROW - 1 if text else 0}}{printed}"
+    if passed.more:
+        yield f"    … and {passed.more:,} bytes more"

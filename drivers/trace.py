@@ -7,17 +7,21 @@ from drivers.errors import DriverError
 from drivers.exchange import Answer, Exchange
 from drivers.tap import Passed
 
+MOST_BYTES = 4096
+"""Of what is heard without a question between: as much as a bus looks at. A line that talks without end fills more."""
+
 
 class Bytes(NamedTuple):
-    """What went over the line without a change of direction."""
+    """What went over the line without a change of direction. `more`: so many bytes behind `data` were let go."""
 
     sent: bool
     data: bytes
+    more: int = 0
 
 
 @dataclass(slots=True)
 class Trace:
-    """All bytes since it joined a line's tap (drivers.tap), in order. Itself a watcher."""
+    """What passed since it joined a line's tap (drivers.tap), in order. Itself a watcher."""
 
     passed: list[Bytes] = field(default_factory=list)
 
@@ -26,10 +30,12 @@ class Trace:
         if not passed.octets:
             return
         sent = passed.kind == "sent"
+        before = Bytes(sent, b"")
         if not sent and self.passed and not self.passed[-1].sent:
-            self.passed[-1] = Bytes(False, self.passed[-1].data + passed.octets)
-        else:
-            self.passed.append(Bytes(sent, passed.octets))
+            before = self.passed.pop()
+        kept = passed.octets[: MOST_BYTES - len(before.data)]
+        more = before.more + len(passed.octets) - len(kept)
+        self.passed.append(Bytes(sent, before.data + kept, more))
 
     @property
     def last_heard(self) -> bytes:

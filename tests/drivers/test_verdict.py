@@ -16,7 +16,7 @@ from drivers.protocols.modbus import Point, encode
 from drivers.protocols.modbus_pdu import ReadRequest, decode_request, encode_reply, encode_request
 from drivers.registers import Block, blocks, in_orders, words_of
 from drivers.tap import Kind, Passed
-from drivers.trace import Asked, Trace
+from drivers.trace import MOST_BYTES, Asked, Trace
 from drivers.verdict import Heard, verdict
 from tests.drivers.virtual_time import run
 
@@ -258,3 +258,17 @@ def test_pieces_of_one_answer_are_one() -> None:
         trace(Passed(0.0, kind, data))
     assert [(each.sent, each.data) for each in trace.passed] == [(True, b"ab"), (False, b"cd"), (True, b"e")]
     assert trace.last_heard == b""
+
+
+@pytest.mark.pure
+def test_a_line_that_talks_without_end_fills_neither_memory_nor_screen() -> None:
+    trace = Trace()
+    trace(Passed(0.0, "sent", b"ab"))
+    for _ in range(3):
+        trace(Passed(0.0, "heard", bytes(MOST_BYTES - 1)))
+    trace(Passed(0.0, "sent", b"e"))
+    assert [(each.sent, len(each.data), each.more) for each in trace.passed] == [
+        (True, 2, 0),
+        (False, MOST_BYTES, 2 * MOST_BYTES - 3),
+        (True, 1, 0),
+    ]
