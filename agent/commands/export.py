@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,18 @@ def _write(out: Path, envelopes: Iterator[bytes]) -> tuple[int, int]:
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError as error:
         raise click.ClickException(f"{out} is there already: choose another name") from error
+    with ExitStack() as half:
+        # Half of it looks whole to whoever gets it, and its name would refuse the next attempt.
+        half.callback(out.unlink)
+        try:
+            written = _fill(descriptor, envelopes)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(out)) from error
+        half.pop_all()
+    return written
+
+
+def _fill(descriptor: int, envelopes: Iterator[bytes]) -> tuple[int, int]:
     count = size = 0
     with os.fdopen(descriptor, "wb") as file:
         for envelope in envelopes:
@@ -78,6 +91,9 @@ def _instant_ms(text: str, zone: ZoneInfo, option: str, *, end_of_day: bool = Fa
         raise click.BadParameter(f'"{text}" is no time; write {INSTANT}', param_hint=option) from error
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=zone)
-    if end_of_day and len(text) == len("2026-11-22"):
-        instant += timedelta(days=1)
-    return int(instant.timestamp() * 1_000)
+    try:
+        if end_of_day and len(text) == len("2026-11-22"):
+            instant += timedelta(days=1)
+        return int(instant.timestamp() * 1_000)
+    except OverflowError as error:  # the last day that a date can have
+        raise click.BadParameter(f"{text} is too late, no day follows it", param_hint=option) from error

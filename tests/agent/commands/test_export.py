@@ -1,5 +1,7 @@
 """A month for the auditor: envelopes as they were signed, in one file."""
 
+import errno
+import os
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -144,6 +146,7 @@ async def test_a_file_that_is_there_is_not_written_over(station: Path) -> None:
         ("yesterday", "2026-11-30", '"yesterday" is no time'),
         ("2026-11-30", "2026-11-01", "is not before"),
         ("2027-01-01", "2027-02-01", "holds no record between"),
+        ("2026-11-01", "9999-12-31", "is too late"),
     ],
 )
 async def test_a_mistake_is_one_line_and_leaves_no_file(
@@ -153,3 +156,17 @@ async def test_a_mistake_is_one_line_and_leaves_no_file(
     assert done.exit_code != 0
     assert words in done.output
     assert not out.exists()
+
+
+async def test_a_disk_that_is_full_leaves_no_half_of_it(
+    station: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        done, out = exported(station, "2026-11-01", "2026-11-30")
+    assert (done.exit_code, done.output) == (1, f"Error: {out}: No space left on device\n")
+    assert not out.exists()
+    assert exported(station, "2026-11-01", "2026-11-30")[0].exit_code == 0
