@@ -144,7 +144,10 @@ def _ports(wished: Sequence[str], station: "Station") -> dict[str, int]:
 def _refuse_to_overwrite(file: Path, write: Path) -> None:
     from sim.rehearsal import is_rehearsal
 
-    if write.exists() and (write.samefile(file) or not is_rehearsal(write.read_text(encoding="utf-8"))):
+    # What is no text at all is somebody's too.
+    if write.exists() and (
+        write.samefile(file) or not is_rehearsal(write.read_text(encoding="utf-8", errors="replace"))
+    ):
         raise click.ClickException(
             f"{write} is there and is not a rehearsal, choose another name for --write"
         )

@@ -182,6 +182,14 @@ def test_a_copy_never_overwrites_what_is_not_a_rehearsal(file: Path) -> None:
         assert target.read_text() == STATION
 
 
+def test_a_copy_never_overwrites_what_is_no_text(file: Path) -> None:
+    target = file.with_name("photo.jpg")
+    target.write_bytes(b"\xff\xd8\xff")
+    result = run(file, "--write", target)
+    assert (result.exit_code, target.read_bytes()) == (1, b"\xff\xd8\xff")
+    assert "is not a rehearsal, choose another name" in result.output
+
+
 def test_a_broken_station_file_is_told_as_everywhere(file: Path) -> None:
     file.write_text(STATION.replace('"float32"', '"float23"', 1))
     result = run(file)
