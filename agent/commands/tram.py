@@ -1,5 +1,6 @@
 """`tram`: the one command, and what it has. A subcommand's module is imported when it is run."""
 
+import io
 import os
 import sys
 import traceback
@@ -130,5 +131,8 @@ def tram(debug: bool) -> None:
 
     Example: tram init my-station --station BD_VSIP_NUO001
     """
+    # A name in Vietnamese on a terminal that has no such letters is shown with gaps, and the command does its work.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     # pydantic looks through every installed package for plugins: a tenth of the start, and foreign code.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -1,6 +1,8 @@
 """The one command: it finds the others without loading them, and says errors in a line."""
 
 import errno
+import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -122,3 +124,16 @@ def test_a_defect_among_errors_that_were_foreseen_stays_a_defect() -> None:
 
 def test_a_reader_that_went_away_is_no_error_of_ours() -> None:
     assert "Error" not in ended(BrokenPipeError(errno.EPIPE, "Broken pipe")).output
+
+
+@pytest.mark.system
+def test_letters_that_the_terminal_does_not_have_end_no_command() -> None:
+    code = "from agent.commands.tram import tram\ntram(['doctor', 'none.toml', '--lang', 'vi', '--json'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )
+    assert b"Traceback" not in done.stderr
+    assert json.loads(done.stdout.decode("latin-1"))["ok"] is False
