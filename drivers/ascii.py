@@ -54,7 +54,7 @@ class Settings(CharacterSettings):
     columns: Mapping[str, Annotated[int, Field(ge=1, le=999)]] = Field(default_factory=dict)
     """With a separator: names of fields and their numbers, from 1."""
     count: int | None = Field(default=None, ge=1, le=999)
-    """With a separator: how many fields an answer has."""
+    """With a separator: how many fields an answer has. One more, as of a decimal comma, would move all behind it."""
     no_value: tuple[str, ...] = ()
     """Words with which the instrument says that it has no value."""
     decimal_comma: bool = False
@@ -140,6 +140,10 @@ class Settings(CharacterSettings):
         """What does not fit together, at the setting of which it speaks."""
         if self.check and self.check.algorithm == "xor" and self.check.digits != 2:
             yield SettingProblem(("check", "digits"), "xor has 2 hexadecimal digits")
+            return
+        if self.separator is not None and self.columns and self.count is None:
+            wrong = "count is missing: how many fields an answer has, so that one more or less moves no value"
+            yield SettingProblem(("separator",), wrong)
             return
         try:
             _ = self.lines

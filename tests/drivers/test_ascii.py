@@ -59,7 +59,7 @@ async def values(answer: bytes, *channels: dict[str, Any], **wording: Any) -> tu
 @in_virtual_time
 async def test_a_request_that_the_line_repeats_is_no_answer(end: str) -> None:
     """A two-wire adapter hears itself: 1 is the channel that was asked for, not what it measures."""
-    more = {"request": r"READ 1\r\n", "terminator": end, "separator": " ", "columns": {"pH": 2}}
+    more = {"request": r"READ 1\r\n", "terminator": end, "separator": " ", "columns": {"pH": 2}, "count": 2}
     with pytest.raises(Garbled):
         await values(b"READ 1\r\n", **more)
     if end == r"\r\n":
@@ -71,7 +71,7 @@ async def test_a_request_that_the_line_repeats_is_no_answer(end: str) -> None:
 
 def test_settings_in_order_have_no_problem() -> None:
     assert problems(**ASKED) == []
-    assert problems(separator=";", columns={"pH": 2, "T": 3}) == []
+    assert problems(separator=";", columns={"pH": 2, "T": 3}, count=3) == []
     asked, streamed = settings(**ASKED), settings(**STREAMED, silence="30s")
     assert (asked.streams(), asked.patience_s(), asked.asks()) == (False, 0.0, r"D\r\n")
     assert (streamed.streams(), streamed.patience_s(), streamed.asks()) == (True, 30.0, "")
@@ -88,10 +88,23 @@ def test_settings_in_order_have_no_problem() -> None:
         ({"pattern": "pH"}, ("pattern",), "an answer without a named field has no value"),
         ({"pattern": "^{pH}"}, ("pattern",), "^ and $ are not needed"),
         ({"pattern": r"(?P<pH>\d+)+"}, ("pattern",), "not repeated with +"),
+        (
+            {"separator": ",", "columns": {"pH": 1}},
+            ("separator",),
+            "count is missing: how many fields an answer has",
+        ),
         ({"separator": ","}, ("separator",), "an answer without a named field has no value"),
         ({"separator": ",", "columns": {"pH": 3}, "count": 2}, ("columns",), "numbered from 1 up to count"),
-        ({"separator": ",", "columns": {"pH": 1}, "decimal_comma": True}, ("separator",), "a comma cannot"),
-        ({"separator": r"\x02", "columns": {"pH": 1}}, ("separator",), "separator: printable characters"),
+        (
+            {"separator": ",", "columns": {"pH": 1}, "count": 1, "decimal_comma": True},
+            ("separator",),
+            "a comma cannot",
+        ),
+        (
+            {"separator": r"\x02", "columns": {"pH": 1}, "count": 1},
+            ("separator",),
+            "separator: printable characters",
+        ),
         ({"pattern": "{pH}", "terminator": ""}, ("terminator",), "an answer ends with something"),
         ({"pattern": "{pH}", "terminator": r"\R"}, ("terminator",), r"escapes are \r \n \t \0 \\ and \x02"),
         ({"pattern": "{pH}", "request": r"\q"}, ("request",), "escapes are"),
@@ -127,7 +140,7 @@ def test_a_channel_that_the_answer_does_not_have() -> None:
     assert problems({"id": "ph"}, **ASKED) == [
         (("channel", 0, "id"), 'the answer has no field "ph"; there are: T, pH')
     ]
-    assert problems({"id": "a", "field": "b"}, separator=",", columns={"c": 1}) == [
+    assert problems({"id": "a", "field": "b"}, separator=",", columns={"c": 1}, count=1) == [
         (("channel", 0, "field"), 'the answer has no field "b"; there are: c')
     ]
 
@@ -172,11 +185,12 @@ async def test_71_tenths_are_7_1() -> None:
 @pytest.mark.parametrize(
     ("answer", "wording"),
     [
-        (b"  1  7.85 \r\n", {"separator": "", "columns": {"pH": 2}}),
+        (b"  1  7.85 \r\n", {"separator": "", "columns": {"pH": 2}, "count": 2}),
         (b"1,7.85,\r\n", {"separator": ",", "columns": {"pH": 2}, "count": 3}),
-        (b"1\t7.85\r\n", {"separator": r"\t", "columns": {"pH": 2}}),
+        (b"1\t7.85\r\n", {"separator": r"\t", "columns": {"pH": 2}, "count": 2}),
         (b"\x027;85;7,85\x03", {
-            "separator": ";", "columns": {"pH": 3}, "start": r"\x02", "terminator": r"\x03", "decimal_comma": True,
+            "separator": ";", "columns": {"pH": 3}, "count": 3, "start": r"\x02", "terminator": r"\x03",
+            "decimal_comma": True,
         }),
         (b"pH  +007.85 ok\r", {"pattern": r"pH +{pH} (ok|hi)", "terminator": r"\r"}),
         (b"7.85*14\r\n", {"pattern": "{pH}", "check": {"algorithm": "xor", "mark": "*"}}),
@@ -192,7 +206,7 @@ async def test_answers_as_instruments_word_them(answer: bytes, wording: dict[str
 @pytest.mark.parametrize("word", [b"----", b"", b"  ", b"OVR"])
 @in_virtual_time
 async def test_the_instruments_word_for_no_value_is_a_reading_without_one(word: bytes) -> None:
-    wording = {"separator": ";", "columns": {"pH": 1, "T": 2}, "no_value": ["----", "OVR"]}
+    wording = {"separator": ";", "columns": {"pH": 1, "T": 2}, "count": 2, "no_value": ["----", "OVR"]}
     assert await values(word + b";28\r\n", {"id": "pH"}, {"id": "T"}, **wording) == (
         Reading("pH", None, FAULT),
         Reading("T", 28),
