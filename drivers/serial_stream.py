@@ -95,6 +95,9 @@ class SerialStream:
         if port is not None:
             self._loop.remove_reader(port.fileno())
             self._loop.remove_writer(port.fileno())
+            with contextlib.suppress(OSError, termios.error):
+                # The kernel waits up to 30 s in close(2) for what an adapter does not send, and so would all lines.
+                termios.tcflush(port.fileno(), termios.TCOFLUSH)
             port.close()
 
     def _readable(self) -> None:

@@ -85,6 +85,14 @@ async def test_bytes_go_both_ways(port: Port) -> None:
     assert port.lost == []
 
 
+async def test_what_is_not_sent_yet_when_the_port_is_closed_is_dropped(port: Port) -> None:
+    stream = port.open()
+    stream.write(b"?\r")
+    stream.close()
+    with pytest.raises(BlockingIOError):
+        os.read(port.master, 100)
+
+
 async def test_what_lay_in_the_port_before_it_was_opened_is_not_read(port: Port) -> None:
     os.write(port.master, b"old")
     stream = port.open()
