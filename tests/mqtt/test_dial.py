@@ -57,6 +57,27 @@ async def test_a_name_with_a_dead_address_and_a_living_one_is_connected(
     (await dial(Broker("broker.example", silent, "c"))).close()
 
 
+async def test_ipv6_that_no_modem_carries_does_not_keep_us_from_ipv4(
+    monkeypatch: pytest.MonkeyPatch, silent: int
+) -> None:
+    """The first addresses are all silent: nobody refuses, nobody answers."""
+    loop = asyncio.get_running_loop()
+    before, connect = _open_sockets(), loop.sock_connect
+
+    async def two_of_each(*_: object, **__: object) -> list[object]:
+        six = [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", (f"2001:db8::{n}", silent, 0, 0)) for n in (1, 2)]
+        four = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{n}", silent)) for n in (1, 2)]
+        return [*six, *four]
+
+    async def reach(sock: socket.socket, address: tuple[str, int]) -> None:
+        await (asyncio.Event().wait() if sock.family == socket.AF_INET6 else connect(sock, address))
+
+    monkeypatch.setattr(loop, "getaddrinfo", two_of_each)
+    monkeypatch.setattr(loop, "sock_connect", reach)
+    (await dial(Broker("broker.example", silent, "c", connect_timeout_s=0.4))).close()
+    assert _open_sockets() == before
+
+
 async def test_an_answer_that_never_comes_is_given_up_in_time_and_leaves_no_socket(
     silent: int, tmp_path: Path
 ) -> None:
