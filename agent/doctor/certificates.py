@@ -1,7 +1,7 @@
 """Certificates: until when they are valid, and whether the client's key is the one of its certificate."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -125,4 +125,5 @@ def _names(cert: x509.Certificate) -> tuple[str, ...]:
 
 
 def _day(wall_ms: int) -> str:
-    return f"{datetime.fromtimestamp(wall_ms / 1_000, UTC):%Y-%m-%d}"
+    # Not fromtimestamp: on a 32-bit system that ends in 2038, and many an authority does not.
+    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=wall_ms):%Y-%m-%d}"

@@ -1,10 +1,12 @@
 """Certificates: 30 days before their end somebody must know."""
 
 import time
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
 
+from agent.doctor import certificates
 from agent.doctor.certificates import (
     DAY_MS,
     Certificate,
@@ -36,6 +38,24 @@ def test_until_when(whose: Whose, days_left: float, mark: str, how: str) -> None
 def test_not_yet(whose: Whose) -> None:
     certificate = Certificate(("x",), NOW + 1, NOW + 90 * DAY_MS)
     assert spoken([judge_validity(whose, certificate, NOW)]) == [f"wrong cert-{whose}-early"]
+
+
+class _DatetimeOf32Bits(datetime):
+    """As Python 3.11 of Debian 12 has it on a gateway with a 32-bit system."""
+
+    @classmethod
+    def fromtimestamp(cls, timestamp: float, tz: tzinfo | None = None) -> "_DatetimeOf32Bits":
+        if timestamp >= 1 << 31:
+            raise OverflowError("timestamp out of range for platform time_t")
+        return super().fromtimestamp(timestamp, tz)
+
+
+@pytest.mark.pure
+def test_an_authority_outlives_the_clock_of_a_32_bit_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "datetime", _DatetimeOf32Bits)
+    in_2049_ms = 2_500_000_000_000
+    verdict = judge_validity("ca", Certificate(("Trạm CA",), NOW - DAY_MS, in_2049_ms), NOW)
+    assert (verdict.code, verdict.values["until"]) == ("cert-ca-ok", "2049-03-22")
 
 
 def test_a_certificate_and_the_key_beside_it(tmp_path: Path) -> None:
