@@ -8,7 +8,8 @@ stop was clean → destinations get a moment → services → sockets → the fi
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from pathlib import Path
 
 from agent import sidecar, status, watched
 from agent.clock import Clock
@@ -111,11 +112,21 @@ class Agent:
             self.deliveries = self._new_deliveries()
             await self.ledger.boot(configuration_of(self.station, SOFTWARE))
             socket = status.socket_path(self.station.buffer.path)
-            await closing.enter_async_context(status.answering(socket, lambda: status_of(self)))
+            await self._open_to(closing, socket, status.answering(socket, lambda: status_of(self)))
             beside = watched.socket_path(self.station.buffer.path)
-            await closing.enter_async_context(self._seams.showing(beside, self.watched, self._about))
+            await self._open_to(closing, beside, self._seams.showing(beside, self.watched, self._about))
             async with asyncio.TaskGroup() as tasks:
                 await self._live(tasks)
+
+    async def _open_to(
+        self, closing: AsyncExitStack, path: Path, listening: AbstractAsyncContextManager[None]
+    ) -> None:
+        """Where no socket can be (a card with FAT holds files only), nobody can ask, and polling goes on."""
+        try:
+            await closing.enter_async_context(listening)
+        except OSError as error:
+            why = f"{error.strerror}: nobody can ask the agent there; polling goes on"
+            self._report("station.unasked", {"socket": str(path), "why": why, "alarm": True})
 
     def _about(self) -> dict[str, object]:
         """What a watcher is told of the station, and the wall clock of this instant."""

@@ -1,14 +1,21 @@
 """The agent's life where it meets trouble: what a reload and a receipt may do to a running station."""
 
 import asyncio
+import errno
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from agent.clock import SystemClock
 from agent.run import ANEW_PAUSE_MS, Agent
+from agent.seams import Seams
+from agent.station import load_station
 from buffer.errors import StoreBroken
+from telemetry import keyfile
 from tests.agent.report import Reported
 from tests.virtual_time import VirtualClock, in_virtual_time
 
@@ -108,3 +115,54 @@ async def test_a_confused_centre_cannot_make_the_station_leave_one_ledger_after_
     assert len(written.begun) == 5
     pauses = [later - earlier for earlier, later in zip(written.begun, written.begun[1:], strict=False)]
     assert min(pauses) > ANEW_PAUSE_MS / 1_000 - 1
+
+
+WATCHING_ITSELF = """\
+[station]
+id = "SELF"
+
+[identity]
+key = "station.pem"
+
+[[line]]
+id = "self"
+url = "local://"
+
+[[device]]
+id = "gateway"
+line = "self"
+driver = "system"
+every = "5s"
+channel = [ { id = "load", unit = "1" } ]
+"""
+
+
+@pytest.mark.system
+async def test_a_card_that_holds_no_sockets_does_not_keep_the_station_from_polling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As vfat and exFAT answer: Operation not permitted."""
+
+    def bind(_: socket.socket, address: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", address)
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    keyfile.create(tmp_path / "station.pem")
+    file = tmp_path / "station.toml"
+    file.write_text(WATCHING_ITSELF)
+    reported = Reported()
+    agent = Agent(
+        load_station(file),
+        clock=SystemClock(),
+        report=reported,
+        load=lambda: load_station(file),
+        seams=Seams(),
+    )
+    async with asyncio.timeout(20):
+        running = asyncio.create_task(agent.run())
+        while "station.polling" not in reported.events and not running.done():
+            await asyncio.sleep(0.01)
+        agent.stop()
+        await running
+    assert reported.events.count("station.unasked") == 2
+    assert reported.events[-1] == "station.stopped"
