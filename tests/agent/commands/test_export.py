@@ -4,12 +4,17 @@ import errno
 import os
 import shutil
 import subprocess
+import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from agent.commands.export import _stretches
 from agent.commands.tram import tram
 from buffer.store import Entry, Store, Tail
 from buffer.writer import Inline
@@ -170,3 +175,29 @@ async def test_a_disk_that_is_full_leaves_no_half_of_it(
     assert (done.exit_code, done.output) == (1, f"Error: {out}: No space left on device\n")
     assert not out.exists()
     assert exported(station, "2026-11-01", "2026-11-30")[0].exit_code == 0
+
+
+class _FullStore:
+    """A store with more records than anybody can keep in memory."""
+
+    RECORDS = 50_000
+
+    def ledgers(self) -> list[Any]:
+        return [SimpleNamespace(ledger=b"L")]
+
+    def entries(self, _: bytes, first: int = 1) -> Iterator[Entry]:
+        for seq in range(first, self.RECORDS + 1):
+            yield Entry(seq, Kind.READINGS, "ph", seq, seq, False, b"")
+
+
+@pytest.mark.pure
+def test_a_store_larger_than_the_gateways_memory_is_exported() -> None:
+    store: Any = _FullStore()
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in _stretches(store, 1_001, store.RECORDS - 998))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == store.RECORDS - 1_999
+    assert peak_bytes < 500_000
