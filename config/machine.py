@@ -58,6 +58,10 @@ class ThisMachine:
 
     def file_problem(self, path: Path, role: Role) -> str | None:
         """Missing, not a file, not ours to read, or a secret that others can read; a store that cannot be."""
+        try:
+            os.fsencode(path)
+        except UnicodeEncodeError:  # such as en_US without .UTF-8: every call for the file would raise this
+            return f"{role} has letters that this locale does not have (got {path}), set LANG=C.UTF-8"
         if role is Role.STORE:
             return _store_problem(path)
         verb = "are" if role is Role.CERTIFICATES else "is"
@@ -73,9 +77,7 @@ class ThisMachine:
             return f"{role} cannot be read (got {path}), run as its owner or chown it"
         except OSError as error:
             return f"{role} cannot be read (got {path}: {error.strerror})"
-        if role.secret and mode & 0o077:
-            return f"{role} can be read by others (got {path} with mode {mode & 0o777:03o}), run: chmod 600 {path}"
-        return None
+        return _rights_problem(path, role, mode)
 
 
 class Elsewhere(ThisMachine):
@@ -90,6 +92,14 @@ _CURE = {
     Role.PRIVATE_KEY: ", make it with: tram keys new {path}",
     Role.CENTRE_KEY: ", copy it from the centre: its folder holds centre.pub",
 }
+
+
+def _rights_problem(path: Path, role: Role, mode: int) -> str | None:
+    if role.secret and mode & 0o077:
+        return (
+            f"{role} can be read by others (got {path} with mode {mode & 0o777:03o}), run: chmod 600 {path}"
+        )
+    return None
 
 
 def _store_problem(path: Path) -> str | None:

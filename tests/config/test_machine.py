@@ -45,6 +45,19 @@ def test_a_public_key_may_be_read_by_all(tmp_path: Path) -> None:
     assert ThisMachine().file_problem(_file(tmp_path, 0o644), Role.CENTRE_KEY) is None
 
 
+@pytest.mark.parametrize("role", list(Role))
+def test_a_name_in_vietnamese_that_the_locale_cannot_write_is_said(
+    monkeypatch: pytest.MonkeyPatch, role: Role
+) -> None:
+    def latin(path: Path) -> bytes:
+        return str(path).encode("latin-1")
+
+    monkeypatch.setattr(os, "fsencode", latin)
+    problem = ThisMachine().file_problem(Path("/opt/tram/dữ liệu/ledger.db"), role)
+    assert problem is not None
+    assert problem.endswith("(got /opt/tram/dữ liệu/ledger.db), set LANG=C.UTF-8")
+
+
 def test_a_folder_is_not_a_key(tmp_path: Path) -> None:
     assert (
         ThisMachine().file_problem(tmp_path, Role.PRIVATE_KEY)
