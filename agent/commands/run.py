@@ -32,11 +32,13 @@ def run(file: Path, log_format: str) -> None:
 async def _run(station: "Station") -> None:
     from agent import log
     from agent.clock import SystemClock
+    from agent.errands import Errands
     from agent.run import Agent
     from agent.station import load_station
 
     agent = Agent(station, clock=SystemClock(), report=log.report, load=lambda: load_station(station.file))
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(Errands())
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, agent.stop)
     loop.add_signal_handler(signal.SIGHUP, agent.reload)
