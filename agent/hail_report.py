@@ -27,6 +27,9 @@ WANTS = {
 def as_text(hailing: Hailing, where: Endpoint, ending: Ending, line: str) -> str:
     """Everything, for people. `line`: its id in the station file."""
     rows = [f"{where}: {ENDINGS[ending]}."]
+    unasked = ", ".join(map(str, hailing.unasked)) if None not in hailing.unasked else "some of the hails"
+    if unasked:
+        rows.append(f"Not everybody was asked: {unasked}.")
     found = hailing.clear()
     rows += [_spoke_text(each) for each in found]
     rows += _doubts(hailing)

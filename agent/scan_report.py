@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from drivers.interview import Fit
 from drivers.line import Endpoint, SerialPort
 from drivers.scan import Ending, Found, Scan
-from drivers.trials import Setting
+from drivers.trials import Setting, Trial
 
 SHOWN_FITS = 3
+SHOWN_SETTINGS = 3
 NOBODY = (
     "Nobody answered. Check in this order:",
     "  1  is the instrument switched on, and is Modbus the protocol in its menu?",
@@ -34,7 +35,7 @@ ENDINGS: dict[Ending, str] = {
 def as_text(scan: Scan, where: Endpoint, ending: Ending, line: str) -> str:
     """Everything, for people. `line`: its id in the station file."""
     tried = scan.trials.done
-    parts = [f"{where}: {ENDINGS[ending]}."]
+    parts = [f"{where}: {ENDINGS[ending]}.", *_unasked(scan.trials.left)]
     parts += [row for unit in _in_order(scan.found) for row in unit_text(unit)]
     if scan.everywhere:
         parts.append("Whatever the unit address, it answers: this is one instrument. Write unit = 1.")
@@ -47,6 +48,33 @@ def as_text(scan: Scan, where: Endpoint, ending: Ending, line: str) -> str:
         nobody = NOBODY if isinstance(where, SerialPort) else NOBODY_THERE
         return "\n".join([*parts, *(nobody if ending != "line lost" else ())])
     return "\n".join([*parts, "", "For the station file:", "", station_lines(scan.found, where, line)])
+
+
+def _unasked(left: Sequence[Trial]) -> Iterator[str]:
+    """Which addresses at which settings; the first few settings stand for many."""
+    if not left:
+        return
+    at: dict[Setting | None, list[int]] = {}
+    for trial in left:
+        at.setdefault(trial.setting, []).append(trial.unit)
+    shown = [_unasked_at(setting, units) for setting, units in list(at.items())[:SHOWN_SETTINGS]]
+    more = len(at) - len(shown)
+    yield f"Not asked: {'; '.join(shown)}{f'; and {more} settings more' if more else ''}."
+
+
+def _unasked_at(setting: Setting | None, units: Sequence[int]) -> str:
+    return f"{'' if setting is None else f'at {setting} '}units {ranges(units)}"
+
+
+def ranges(units: Sequence[int]) -> str:
+    """Addresses as --units takes them: 1-16,247."""
+    rows: list[list[int]] = []
+    for unit in sorted(units):
+        if rows and unit == rows[-1][-1] + 1:
+            rows[-1][1:] = [unit]
+        else:
+            rows.append([unit])
+    return ",".join("-".join(map(str, row)) for row in rows)
 
 
 def as_table(scan: Scan, where: Endpoint, ending: Ending, line: str) -> dict[str, object]:

@@ -119,14 +119,18 @@ class Hailing:
         self._limits = limits
         self.spoke: list[Spoke] = []
         self.refused: list[Setting] = []
+        self.unasked: list[Setting | None] = []
+        """At these not everybody was asked, whatever ended the run."""
 
     async def run(self) -> Ending:
         """Unreachable only when the line cannot be opened at all."""
         await self._port.open()
+        self.unasked = list(self._settings)
         try:
             for setting in self._settings:
                 if await self._tuned(setting) and (over := await self._at(setting)) is not None:
                     return over
+                self.unasked.remove(setting)
             return "complete"
         except Unreachable:
             return "line lost"

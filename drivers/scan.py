@@ -128,7 +128,11 @@ class Scan:
             if not await self._tune(trial):
                 continue
             self._watcher.trying(trial, self.trials.done, self.trials.total)
-            await self._try(trial)
+            try:
+                await self._try(trial)
+            except Unreachable:
+                self.trials.put_back(trial)
+                raise
             await self._interview(behind_host=trial.setting is None)
         return over or "complete"
 

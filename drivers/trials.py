@@ -65,6 +65,15 @@ class Trials:
         """How many were tried."""
         return self.total - len(self._left)
 
+    @property
+    def left(self) -> tuple[Trial, ...]:
+        """Those that were not tried, in their order."""
+        return tuple(reversed(self._left))
+
+    def put_back(self, trial: Trial) -> None:
+        """The one that was handed out last: its question found no line."""
+        self._left.append(trial)
+
     def promote(self, setting: Setting | None) -> None:
         """Somebody answered there: the rest of this setting comes next."""
         self._left.sort(key=lambda trial: trial.setting == setting)

@@ -55,6 +55,7 @@ def scan(
     Without a file: tram scan serial:///dev/ttyUSB0, tram scan tcp://10.0.0.5 --units 1-20
 
     It only reads. Stop the agent first: a line has one master. Ctrl-C ends it and shows what was found.
+    Exits 1 when nobody was found, and when the line was lost before everything was tried.
     """
     from agent import scanning
 
@@ -68,7 +69,7 @@ def scan(
     click.echo(json.dumps(told.table, ensure_ascii=False, indent=2) if as_json else told.text)
     if told.ending == "stopped":
         raise SystemExit(STOPPED)
-    if not told.found:
+    if not told.found or told.ending == "line lost":
         raise SystemExit(1)
 
 

@@ -139,4 +139,5 @@ def test_it_ends_in_time_and_leaves_out_what_the_port_cannot() -> None:
     hailing, ending = hailed(line, seconds=6)
     assert ending == "out of time"
     assert hailing.refused == [Setting(9600)]
+    assert hailing.unasked == [*SETTINGS[2:]], "12 questions: 19200 was done, 38400 was begun"
     assert len(line.asked) == 12

@@ -251,10 +251,15 @@ def test_ctrl_c_ends_it_behind_the_question_in_hand_and_keeps_what_was_found() -
 
 def test_an_adapter_that_is_pulled_ends_the_scan_and_keeps_what_was_found() -> None:
     diary = Diary()
-    scan, ending, _ = scanned(PaperLine({(N, 2): refuses}, lost_after=8), diary=diary)
+    line = PaperLine({(N, 2): refuses}, lost_after=8)
+    scan, ending, _ = scanned(line, diary=diary)
     assert ending == "line lost"
     assert places(scan) == {(N, 2)}
     assert diary.notes == ["/dev/ttyUSB0: the adapter is gone"]
+    asked = {(setting, unit) for setting, unit, _ in line.asked}
+    left = scan.trials.left
+    assert asked.isdisjoint(left)
+    assert asked | set(left) == {(setting, unit) for setting in settings() for unit in SERIAL_UNITS}
 
 
 def test_a_gateways_word_for_nobody_is_no_unit() -> None:

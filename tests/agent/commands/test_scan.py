@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -180,6 +181,29 @@ async def test_ctrl_c_leaves_the_line_clean_and_says_what_was_found_so_far() -> 
         assert b'url = "serial://' in out
         assert questions(line.received), "every question is whole"
         serial.Serial(line.path, exclusive=True).close()  # the lock is gone
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("for_programs", [False, True])
+async def test_a_line_that_is_lost_in_the_middle_is_no_success_whatever_was_found(for_programs: bool) -> None:
+    line = KeptLine(five())
+    as_json = ("--json",) if for_programs else ()
+    async with line, tram_scan(line.path, "--wait", "0.05", "--baud", "9600,19200", *as_json) as process:
+        assert process.stderr is not None
+        async with asyncio.timeout(20):
+            while b"unit 3 " not in await process.stderr.readline():
+                pass
+            line.unplug()
+            said, _ = await process.communicate()
+    out = said.decode()
+    assert process.returncode == 1
+    if for_programs:
+        found = json.loads(out)
+        assert (found["ending"], [unit["unit"] for unit in found["units"]]) == ("line lost", [3])
+    else:
+        assert "the line was lost before everything was tried" in out
+        assert "unit 3    9600 8N1  answers" in out
+        assert re.search(r"^Not asked: at 9600 8N1 units \d+-247; at .* 8N1 units 1-247; .*\.$", out, re.M)
 
 
 @pytest.mark.system
