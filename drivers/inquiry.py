@@ -4,6 +4,7 @@ Questions are reads (functions 1 to 4) and device identification (43/14), and no
 says whose it is (RTU) or which question it answers (TCP), so that one which comes too late still tells of its unit.
 """
 
+import re
 import struct
 from typing import NamedTuple, Protocol
 
@@ -30,6 +31,8 @@ all of it and hears the next question. After register 0 alone it would hear none
 NAME_PLATE = DeviceIdRequest(1)
 EXCEPTION_BIT = 0x80
 EXCEPTION_FRAME_BYTES = 5
+LONGEST_FRAME_BYTES = MAX_PDU_BYTES + 7
+"""Unit, PDU and CRC are 256 bytes, a frame of Modbus TCP 260."""
 _PLATE_HEAD_BYTES = 8
 
 
@@ -47,8 +50,12 @@ class Frames(Protocol):
         """The bytes to send."""
         ...
 
-    def take(self, buffer: bytearray, asked: Inquiry) -> Spoken | None:
-        """Remove the next answer to such a question and the noise before it; None: there is none (yet)."""
+    def take(self, buffer: bytearray, asked: Inquiry, begin: int = 0) -> Spoken | None:
+        """Remove the next answer to such a question and the noise before it; None: there is none (yet).
+
+        `begin`: it is known that no answer begins before this place. None begins farther than LONGEST_FRAME_BYTES from
+        the end of a buffer in which there is none.
+        """
         ...
 
 
@@ -69,11 +76,17 @@ class RtuFrames:
         """See Frames."""
         return encode_frame(unit, pdu_of(asked))
 
-    def take(self, buffer: bytearray, asked: Inquiry) -> Spoken | None:
+    def take(self, buffer: bytearray, asked: Inquiry, begin: int = 0) -> Spoken | None:
         """See Frames. An echo of the question is noise: it has not the length of an answer."""
-        for start in range(len(buffer)):
-            length = _rtu_length(buffer[start:], asked)
-            frame = bytes(buffer[start : start + length])
+        # A line may carry noise at full speed: only where the function stands is looked, and no farther than a frame.
+        functions = re.compile(
+            re.escape(bytes((asked.function,))) + b"|" + bytes((asked.function | EXCEPTION_BIT,))
+        )
+        for found in functions.finditer(bytes(buffer), begin + 1):
+            start = found.start() - 1
+            longest = buffer[start : start + LONGEST_FRAME_BYTES]
+            length = _rtu_length(longest, asked)
+            frame = bytes(longest[:length])
             if length and len(frame) == length and crc16(frame) == 0:
                 del buffer[: start + length]
                 return Spoken(frame[0], frame[1:-2])
@@ -94,7 +107,7 @@ class TcpFrames:
         pdu = pdu_of(asked)
         return struct.pack(">HHHB", self._number, 0, len(pdu) + 1, unit) + pdu
 
-    def take(self, buffer: bytearray, asked: Inquiry) -> Spoken | None:
+    def take(self, buffer: bytearray, asked: Inquiry, begin: int = 0) -> Spoken | None:
         """See Frames. What is no Modbus TCP stays in the buffer: the stream has lost its step."""
         while len(buffer) >= 6:
             number, protocol, length = struct.unpack_from(">HHH", buffer)

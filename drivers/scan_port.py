@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from drivers.errors import Misconfigured, Unreachable
-from drivers.inquiry import Frames, Inquiry, RtuFrames, Spoken, TcpFrames
+from drivers.inquiry import LONGEST_FRAME_BYTES, Frames, Inquiry, RtuFrames, Spoken, TcpFrames
 from drivers.line import Endpoint, SerialPort, TcpHost, UdpHost
 from drivers.network_stream import NetworkStream
 from drivers.serial_stream import SerialStream
@@ -17,6 +17,10 @@ from drivers.trials import BYTE_BITS, Setting
 
 RTU_PAUSE_S = 0.005
 """Through a serial server whose speed is not known here."""
+SHOWN_NOISE_BYTES = 256
+"""The beginning of noise tells what it is."""
+MOST_BYTES = 1 << 20
+"""That are kept while nobody looks for an answer in them."""
 
 
 @dataclass(slots=True)
@@ -144,8 +148,10 @@ class StreamPort:
             stream.close()
 
     async def _wait(self, unit: int, asked: Inquiry, heard: Heard) -> None:
+        begin = 0
         while True:
-            while (spoken := self._frames.take(self._buffer, asked)) is not None:
+            while (spoken := self._frames.take(self._buffer, asked, begin)) is not None:
+                begin = 0
                 if spoken.unit == unit:
                     heard.answer = spoken.pdu
                     return
@@ -154,8 +160,15 @@ class StreamPort:
                 if isinstance(self._where, SerialPort):
                     raise self._lost
                 return  # a host that hangs up in place of an answer
+            begin = self._without_noise()
             self._arrived.clear()
             await self._arrived.wait()
+
+    def _without_noise(self) -> int:
+        """From where on an answer may yet begin. Of the noise before it the beginning stays."""
+        begin = max(0, len(self._buffer) - LONGEST_FRAME_BYTES)
+        del self._buffer[SHOWN_NOISE_BYTES:begin]
+        return min(begin, SHOWN_NOISE_BYTES)
 
     async def _reopen(self) -> None:
         if isinstance(self._where, SerialPort):
@@ -172,7 +185,7 @@ class StreamPort:
         return 0.0 if self._where.numbered else RTU_PAUSE_S
 
     def _received(self, data: bytes) -> None:
-        self._buffer += data
+        self._buffer += data[: MOST_BYTES - len(self._buffer)]
         self._arrived.set()
 
     def _gone(self, error: Unreachable) -> None:

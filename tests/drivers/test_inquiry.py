@@ -1,6 +1,7 @@
 """A scan reads. Its questions and what counts as an answer, byte for byte."""
 
 import ast
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import drivers.inquiry
-from drivers.inquiry import ANYBODY, NAME_PLATE, RtuFrames, Spoken, TcpFrames, pdu_of
+from drivers.inquiry import ANYBODY, LONGEST_FRAME_BYTES, NAME_PLATE, RtuFrames, Spoken, TcpFrames, pdu_of
 from drivers.protocols.modbus_pdu import DeviceIdRequest, ReadRequest, WriteMany, WriteSingle
 from tests.drivers.raw_slave import rtu
 
@@ -106,6 +107,27 @@ def test_half_an_answer_waits_for_the_rest(length: int) -> None:
     assert RtuFrames().take(buffer, ANYBODY) is None
     buffer += ANSWER[length:]
     assert RtuFrames().take(buffer, ANYBODY) == Spoken(3, b"\x03\x02\x12\x34")
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("asked", [ANYBODY, NAME_PLATE])
+def test_noise_without_end_costs_no_time_and_hides_no_answer(asked: ReadRequest | DeviceIdRequest) -> None:
+    noise = bytes(range(1, 256)) * 3600  # it begins thousands of answers and ends none
+    answer = rtu(3, bytes((asked.function | 0x80, 2)))
+    began = time.process_time()
+    assert heard(noise + answer, asked) == [Spoken(3, answer[1:-2])]
+    assert time.process_time() - began < 1, "in s; it was the square of the length"
+
+
+@pytest.mark.pure
+def test_no_answer_begins_farther_from_the_end_than_a_frame_is_long() -> None:
+    noise = b"\xff" * 2 * LONGEST_FRAME_BYTES
+    buffer = bytearray(noise + ANSWER[:4])
+    begin = len(buffer) - LONGEST_FRAME_BYTES
+    assert RtuFrames().take(buffer, ANYBODY, begin) is None
+    buffer += ANSWER[4:]
+    assert RtuFrames().take(buffer, ANYBODY, begin) == Spoken(3, b"\x03\x02\x12\x34")
+    assert buffer == b""
 
 
 @pytest.mark.pure

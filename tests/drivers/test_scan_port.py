@@ -154,6 +154,19 @@ async def test_through_a_serial_server_answers_tell_whose_they_are() -> None:
         port.close()
 
 
+async def test_noise_at_full_speed_fills_no_memory_and_hides_no_answer() -> None:
+    there = slave()
+    noise = [(0.001 * at, bytes(2000)) for at in range(50)]
+    there.script.append(lambda frame: [*noise, (0.06, frame[:3]), (0.1, frame[3:])])
+    there.script.append(lambda _frame: noise)
+    async with on_tcp(there, rtu_frames=True) as number:
+        port = StreamPort(TcpHost("127.0.0.1", number, rtu=True))
+        await port.open()
+        assert await port.ask(3, ANYBODY, WAIT_S) == Heard(ANSWER)
+        assert 0 < len((await port.ask(3, ANYBODY, 0.2)).noise) < 10_000, "the beginning and the end of it"
+        port.close()
+
+
 async def test_a_port_that_is_not_there() -> None:
     port = StreamPort(at("/dev/tram-is-not-here"))
     with pytest.raises(Unreachable, match="there is no such device"):
