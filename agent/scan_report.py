@@ -118,8 +118,9 @@ def _why(fit: Fit) -> str:
 
 def _doubts(scan: Scan) -> Iterator[str]:
     for trial in scan.garbled:
+        at = f" at {trial.setting}" if trial.setting else ""
         yield (
-            f"unit {trial.unit} at {_shown(trial.setting)}: twice something was heard that is no answer: "
+            f"unit {trial.unit}{at}: twice something was heard that is no answer: "
             "two instruments with this address, another speed, or noise"
         )
     if scan.refused:

@@ -19,10 +19,13 @@ from click.testing import CliRunner, Result
 
 from agent.commands.scan import Screen
 from agent.commands.tram import tram
+from agent.scan_report import as_text
 from agent.station import load_station
+from drivers.line import TcpHost as TcpEndpoint
 from drivers.protocols.modbus_rtu import take_request
-from drivers.scan import Found
-from drivers.trials import Setting, Trial
+from drivers.scan import Found, Limits, Scan
+from drivers.scan_port import scan_port
+from drivers.trials import Setting, Trial, Trials
 from sim import twin
 from sim.face import Face
 from sim.hosts.tcp import TcpHost
@@ -270,6 +273,15 @@ async def test_nobody_is_said_with_what_to_check_in_which_order() -> None:
         code, out, _ = await scanned(line.path, "--units", "1-3", "--baud", "9600", "--wait", "0.01")
     assert code == 1
     assert "Nobody answered. Check in this order:\n  1  is the instrument switched on" in out
+
+
+def test_noise_behind_a_serial_server_has_no_setting() -> None:
+    where = TcpEndpoint("10.0.0.5", 4001, rtu=True)
+    scan = Scan(scan_port(where), Trials([]), Limits(1.0, 0.0), Screen(bar=False), ())
+    scan.garbled = [Trial(None, 7)]
+    assert "\nunit 7: twice something was heard that is no answer: " in as_text(
+        scan, where, "complete", "lan"
+    )
 
 
 def test_on_a_terminal_there_is_one_bar_that_grows(capsys: pytest.CaptureFixture[str]) -> None:
