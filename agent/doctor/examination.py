@@ -73,7 +73,7 @@ async def _agent(facts: FileFacts) -> AgentFacts:
     try:
         store = facts.station.buffer.path if facts.station else store_of(facts.file)
     except StationFileError as error:
-        return AgentFacts(None, str(error), None)
+        return AgentFacts(None, str(error), None, unknown=True)
     pid = await look(lambda: holder(store, Path("/proc/locks").read_text(encoding="ascii")))
     holds = None if isinstance(pid, Verdict) else pid
     try:

@@ -17,11 +17,15 @@ MOST_PROBLEMS = 20
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """`station` None: the file cannot be used at all. `problems`: mistakes; those about keys alone leave a station."""
+    """`station` None: the file cannot be used at all. `problems`: mistakes; those about keys alone leave a station.
+
+    `missing`: there is no such file.
+    """
 
     file: Path
     station: Station | None
     problems: tuple[Problem, ...]
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,9 @@ class KeyFacts:
 
 def judge_file(facts: FileFacts) -> list[Verdict]:
     """Every mistake, every warning, or that it is in order."""
-    found = [wrong("file-problem", problem=str(problem)) for problem in facts.problems[:MOST_PROBLEMS]]
+    if facts.missing:
+        return [wrong("file-missing", file=facts.file)]
+    found = [_mistake(problem) for problem in facts.problems[:MOST_PROBLEMS]]
     more = len(facts.problems) - len(found)
     if more:
         found.append(wrong("file-more-problems", count=more, file=facts.file))
@@ -50,12 +56,19 @@ def judge_file(facts: FileFacts) -> list[Verdict]:
     return found
 
 
+def _mistake(problem: Problem) -> Verdict:
+    """In its line, or in the file as a whole."""
+    return wrong("file-problem" if problem.line else "file-unfit", problem=str(problem))
+
+
 def look_at_file(file: Path) -> FileFacts:
     """As the agent reads it. Mistakes that the check of the key or of the store says better are left to it."""
     try:
         return FileFacts(file, load_station(file), ())
     except StationFileError as error:
         problems = error.problems
+        if isinstance(error.__cause__, FileNotFoundError):
+            return FileFacts(file, None, problems, missing=True)
     try:
         station = load_station(file, elsewhere=True)
     except StationFileError:

@@ -17,13 +17,14 @@ ASK_S = 4.0
 class AgentFacts:
     """`status`: what it answers; None: nothing, `why`. `pid`: who holds the store's lock; None: nobody, or unseen.
 
-    `hidden`: this user may not even ask.
+    `hidden`: this user may not even ask. `unknown`: nor can it be said where to ask, without a station file.
     """
 
     status: Mapping[str, Any] | None
     why: str
     pid: int | None
     hidden: bool = False
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ def judge_agent(facts: AgentFacts) -> list[Verdict]:
     """Its own troubles as well: they are why somebody looks."""
     status = facts.status
     if status is None:
+        if facts.unknown:
+            return [skipped("agent-unknown")]
         if facts.hidden:
             return [warning("agent-hidden")]
         if facts.pid is not None:

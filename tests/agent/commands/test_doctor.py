@@ -69,6 +69,19 @@ def test_without_a_name_it_is_the_station_file_that_lies_here(
     assert "station.toml" in done.output
 
 
+def test_a_file_that_is_not_there_is_said_with_how_one_is_made_and_nothing_of_the_agent(bench: Bench) -> None:
+    file = bench.folder / "other.toml"
+    for language, seen, unasked in (
+        ("en", f"{file} is not there", "not asked:"),
+        ("vi", f"không có tệp {file}", "chưa hỏi:"),
+    ):
+        done = doctor(str(file), "--lang", language)
+        assert done.exit_code == 1
+        assert seen in done.output
+        assert "tram init" in done.output
+        assert unasked in done.output
+
+
 def test_a_file_with_mistakes_still_gets_clock_and_agent_looked_at(bench: Bench) -> None:
     bench.file.write_text("[station]\nid = 3\n")
     table = json.loads(doctor(str(bench.file), "--json").output)

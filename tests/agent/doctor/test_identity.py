@@ -82,4 +82,8 @@ def test_many_mistakes_do_not_push_everything_else_off_the_screen(tmp_path: Path
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    assert spoken(judge_file(look_at_file(tmp_path / "station.toml"))) == ["wrong file-problem"]
+    assert spoken(judge_file(look_at_file(tmp_path / "station.toml"))) == ["wrong file-missing"]
+
+
+def test_what_is_wrong_with_a_file_as_a_whole_has_no_line(tmp_path: Path) -> None:
+    assert spoken(judge_file(look_at_file(tmp_path))) == ["wrong file-unfit"], "a folder"

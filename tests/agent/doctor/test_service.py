@@ -41,6 +41,7 @@ def status(**more: Any) -> dict[str, Any]:
     [
         (AgentFacts(status(), "", 7), ["ok agent-ok"]),
         (AgentFacts(None, "nobody", None), ["warning agent-not-running"]),
+        (AgentFacts(None, "no file", None, unknown=True), ["skipped agent-unknown"]),
         (AgentFacts(None, "silence", 7), ["wrong agent-mute"]),
         (AgentFacts(None, "not allowed", None, hidden=True), ["warning agent-hidden"]),
         (
