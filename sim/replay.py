@@ -103,7 +103,7 @@ def read_all(paths: Iterable[Path], station: Station) -> dict[str, Replay]:
     replays: dict[str, Replay] = {}
     for path in paths:
         try:
-            found = replay(recording.decode(path.read_text(encoding="utf-8")))
+            found = replay(recording.decode(_text(path)))
             _fits(found, station)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
@@ -111,6 +111,13 @@ def read_all(paths: Iterable[Path], station: Station) -> dict[str, Replay]:
             raise ValueError(f'{path}: line "{found.line}" has another recording already')
         replays[found.line] = found
     return replays
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("this is no recording of tram watch, and no text at all") from None
 
 
 def _fits(found: Replay, station: Station) -> None:

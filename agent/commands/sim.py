@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from sim.served import ServedLog
     from sim.twin import Place, Wishes
 
+NO_PORT = {
+    "serial": "a serial line, which is served on a terminal of its own",
+    "local": "this machine itself, which is not simulated",
+}
+"""Kinds of lines that --port cannot mean."""
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
@@ -30,7 +36,9 @@ if TYPE_CHECKING:
     help="What goes wrong, may be repeated: silent slow late truncated flip noise unit function short "
     "exception close reboot.",
 )
-@click.option("--port", "ports", multiple=True, metavar="LINE=PORT", help="Serve a TCP line on this port.")
+@click.option(
+    "--port", "ports", multiple=True, metavar="LINE=PORT", help="Serve a line over the network on this port."
+)
 @click.option(
     "--write",
     type=click.Path(path_type=Path),
@@ -129,14 +137,19 @@ def _say_missed(replay: "Replay", asked: bytes) -> None:
 
 
 def _ports(wished: Sequence[str], station: "Station") -> dict[str, int]:
-    known = {line.id for line in station.lines}
+    from sim.on_the_air import scheme_of
+
+    schemes = {line.id: scheme_of(line) for line in station.lines}
+    networked = sorted(line for line, scheme in schemes.items() if scheme not in NO_PORT)
+    choices = f"lines with a port: {', '.join(networked)}" if networked else "no line of the file has a port"
     ports = {}
     for wish in wished:
         line, _, port = wish.rpartition("=")
-        if line not in known or not port.isdecimal() or int(port) > 0xFFFF:
-            raise click.ClickException(
-                f"--port {wish}: write LINE=PORT; lines are {', '.join(sorted(known))}"
-            )
+        why_none = NO_PORT.get(schemes.get(line, ""))
+        if why_none is not None:
+            raise click.ClickException(f"--port {wish}: line {line} is {why_none}; {choices}")
+        if line not in schemes or not port.isdecimal() or int(port) > 0xFFFF:
+            raise click.ClickException(f"--port {wish}: write LINE=PORT; {choices}")
         ports[line] = int(port)
     return ports
 

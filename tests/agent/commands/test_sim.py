@@ -147,9 +147,10 @@ async def test_for_people_it_says_line_by_line_where_each_device_is(file: Path) 
     [
         (("--faults", "deaf"), "'deaf' is not a fault; there are silent, slow"),
         (("--faults", "silent/nobody"), "there is no device 'nobody'; there are ph, cod"),
-        (("--port", "lan"), "write LINE=PORT; lines are lan, rs485"),
+        (("--port", "lan"), "write LINE=PORT; lines with a port: lan"),
         (("--port", "lan=70000"), "write LINE=PORT"),
         (("--port", "wan=502"), "write LINE=PORT"),
+        (("--port", "rs485=5020"), "line rs485 is a serial line, which is served on a terminal of its own"),
     ],
 )
 def test_a_wrong_wish_is_one_line_that_says_what_would_be_right(
@@ -180,6 +181,16 @@ def test_a_copy_never_overwrites_what_is_not_a_rehearsal(file: Path) -> None:
         assert result.exit_code == 1
         assert "is not a rehearsal, choose another name" in result.output
         assert target.read_text() == STATION
+
+
+def test_a_recording_that_is_no_text_is_said_in_the_technicians_words(file: Path) -> None:
+    recording = file.with_name("rs485.jsonl")
+    recording.write_bytes(b"\x1f\x8b\xff")
+    result = run(file, "--replay", recording)
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: {recording}: this is no recording of tram watch, and no text at all\n",
+    )
 
 
 def test_a_copy_never_overwrites_what_is_no_text(file: Path) -> None:
