@@ -4,6 +4,7 @@ import io
 import os
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import IO, Any
@@ -67,6 +68,19 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
 
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click has it
+        """As click's. Help and version, which are said before any command is invoked, end like a command."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if not _of_output(error):
+                raise
+            told = _for_people(error)
+            told.show()
+            raise SystemExit(told.exit_code) from None
+        finally:
+            _forget_unwritten()
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - what a command returns
         """Every error that was foreseen ends as a line on stderr and exit 1; --debug shows where it came from."""
         try:
@@ -105,9 +119,26 @@ def _for_people(error: Exception) -> click.ClickException:
         return Told(str(error))
     if isinstance(error, ModuleNotFoundError):
         return click.ClickException(f"the package {error.name} is missing, install it with pip")
+    if isinstance(error, OSError) and _of_output(error):
+        return click.ClickException(f"the output cannot be written: {error.strerror}")
     if isinstance(error, OSError) and error.filename is not None:
         return click.ClickException(f"{error.filename}: {error.strerror}")
     return click.ClickException(str(error) or type(error).__name__)
+
+
+def _of_output(error: OSError) -> bool:
+    """Whether it came of saying something: a full disk behind `> file`. Such an error names no file."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_code is click.echo.__code__
+
+
+def _forget_unwritten() -> None:
+    """What the output does not take is tried once more at the end of Python, which would have the last word."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leaves(group: ExceptionGroup[Exception]) -> list[Exception]:

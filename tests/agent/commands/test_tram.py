@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
@@ -137,3 +138,21 @@ def test_letters_that_the_terminal_does_not_have_end_no_command() -> None:
     )
     assert b"Traceback" not in done.stderr
     assert json.loads(done.stdout.decode("latin-1"))["ok"] is False
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["check", "--help"], ["profiles"], ["doctor", "none.toml"]]
+)
+def test_an_output_that_is_full_is_one_sentence_and_no_success(arguments: list[str], unbuffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert done.stderr == b"Error: the output cannot be written: No space left on device\n"
+    assert done.returncode == 1
