@@ -59,23 +59,28 @@ def lines_of(path: Path) -> dict[str, str]:
 
 def _named_lines(path: Path) -> dict[str, str]:
     """As they stand there; a file in the making has lines without devices and devices without channels."""
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("line", [])
-    except (OSError, ValueError):
-        return {}
+    tables = (_tree(path) or {}).get("line", [])
     named = [table for table in tables if isinstance(table, dict)] if isinstance(tables, list) else []
     return {str(table["id"]): str(table["url"]) for table in named if {"id", "url"} <= table.keys()}
 
 
 def _named_store(path: Path) -> str | None:
     """What stands behind [buffer] path, or where the store is without it; None when the file is no TOML."""
-    try:
-        buffer = tomllib.loads(path.read_text(encoding="utf-8")).get("buffer", {})
-    except (OSError, ValueError):
+    tree = _tree(path)
+    if tree is None:
         return None
+    buffer = tree.get("buffer", {})
     usual = str(Buffer.model_fields["path"].default)
     named = buffer.get("path", usual) if isinstance(buffer, dict) else None
     return named if isinstance(named, str) else None
+
+
+def _tree(path: Path) -> dict[str, Any] | None:
+    """Read as config.load does, byte order mark and all; None when the file is no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return None
 
 
 def check_station(text: str, file: Path) -> Station:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.station import KeyedMachine, check_station, drivers, load_station, store_of
+from agent.station import KeyedMachine, check_station, drivers, lines_of, load_station, store_of
 from config.errors import StationFileError
 from config.machine import Role
 from drivers import catalogue
@@ -98,6 +98,18 @@ def test_the_store_is_found_in_a_file_that_has_mistakes_elsewhere(tmp_path: Path
     assert store_of(file) == store == tmp_path / "data" / "ledger.db"
     file.write_text(f'{mistaken}\n[buffer]\npath = "elsewhere.db"\n', encoding="utf-8")
     assert store_of(file) == tmp_path / "elsewhere.db"
+
+
+def test_the_mark_of_an_editor_on_windows_hides_neither_store_nor_lines(tmp_path: Path) -> None:
+    file = tmp_path / "station.toml"
+    mistaken = f'{STATION.replace("[[device]]", "[[gadget]]")}\n[buffer]\npath = "elsewhere.db"\n'
+    found = []
+    for encoding in ("utf-8", "utf-8-sig"):
+        file.write_text(mistaken, encoding=encoding)
+        found.append((store_of(file), lines_of(file)))
+    assert found[0] == found[1]
+    assert found[1][0] == tmp_path / "elsewhere.db"
+    assert found[1][1]
 
 
 @pytest.mark.parametrize("text", ["[buffer", "buffer = 1", "[buffer]\npath = 7"])
