@@ -7,7 +7,6 @@
 None of them changes anything. Instruments of Modbus pass them over as noise.
 """
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
@@ -17,7 +16,7 @@ from drivers.protocols import bayern_hessen, clink, sdi12
 from drivers.protocols.bayern_hessen_frame import Framing
 from drivers.protocols.sdi12_message import AddressQuery
 from drivers.protocols.text import xor_of
-from drivers.scan import Ending, Limits
+from drivers.scan import Ending, Limits, Over
 from drivers.trials import Setting
 
 SETTINGS: Final = (
@@ -124,14 +123,19 @@ class Hailing:
 
     async def run(self) -> Ending:
         """Unreachable only when the line cannot be opened at all."""
-        await self._port.open()
         self.unasked = list(self._settings)
         try:
+            await self._limits.within(self._port.open())
+        except Over as over:
+            return over.ending
+        try:
             for setting in self._settings:
-                if await self._tuned(setting) and (over := await self._at(setting)) is not None:
-                    return over
+                if await self._tuned(setting) and (ending := await self._at(setting)) is not None:
+                    return ending
                 self.unasked.remove(setting)
             return "complete"
+        except Over as over:
+            return over.ending
         except Unreachable:
             return "line lost"
         finally:
@@ -150,11 +154,9 @@ class Hailing:
     async def _at(self, setting: Setting | None) -> Ending | None:
         """All hails at one setting; why it ended before."""
         for hail in HAILS:
-            if self._limits.stop.is_set():
-                return "stopped"
-            if asyncio.get_running_loop().time() >= self._limits.ends_at:
-                return "out of time"
-            heard = await self._port.say(hail.request, self._limits.wait_s)
+            if (ending := self._limits.reached()) is not None:
+                return ending
+            heard = await self._limits.within(self._port.say(hail.request, self._limits.wait_s))
             heard = heard.removeprefix(hail.request)
             if heard:
                 self.spoke.append(Spoke(setting, hail, hail.address(heard), heard))

@@ -5,13 +5,14 @@
                   ▼
                interview ──▶ found; what is left at this speed and parity comes next
 
-A question in hand is always ended: its bytes have left and its answer was waited for, whatever ends the scan.
+A question in hand is always ended: its bytes have left and its answer was waited for, whatever ends the scan; no longer
+than LONGEST_WAIT_S then, however long an answer may take else.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from drivers.errors import Unreachable
 from drivers.inquiry import AGAIN, ANYBODY, Inquiry
@@ -24,13 +25,14 @@ from drivers.trials import SPREAD, Setting, Trial, Trials
 LISTEN_S = 0.6
 """Before the first question at a setting: does somebody talk? What was asked before is forgotten by then, too."""
 LONGEST_WAIT_S = 1.0
-"""For an answer to a second question, and of a unit that is known to be there."""
+"""For an answer to a second question, of a unit that is known to be there, and when the scan is to end."""
 GATEWAY_SILENCE = frozenset({10, 11})
 """A gateway's way to say that nobody is there."""
 EXCEPTION_BIT = 0x80
 UNASKED = Known()
 
 Ending = Literal["complete", "out of time", "stopped", "line lost"]
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -68,6 +70,14 @@ class Watcher(Protocol):
         """Something the technician should know."""
 
 
+class Over(Exception):
+    """A limit was reached while something was waited for."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending)
+        self.ending = ending
+
+
 @dataclass(slots=True)
 class Limits:
     """`wait_s`: for an answer. `ends_at`: on the event loop's clock. `stop` may be set at any time."""
@@ -75,6 +85,29 @@ class Limits:
     wait_s: float
     ends_at: float
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def reached(self) -> Ending | None:
+        """Why the scan is to end; None: it goes on."""
+        if self.stop.is_set():
+            return "stopped"
+        late = asyncio.get_running_loop().time() >= self.ends_at
+        return "out of time" if late else None
+
+    async def within(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """Its result. Over: a limit was reached, and LONGEST_WAIT_S later there was none."""
+        asking, stopping = asyncio.create_task(waiting), asyncio.create_task(self.stop.wait())
+        left_s = max(0.0, self.ends_at - asyncio.get_running_loop().time())
+        try:
+            await asyncio.wait([asking, stopping], timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                await asyncio.wait([asking], timeout=LONGEST_WAIT_S)
+            if not asking.done():
+                raise Over(self.reached() or "out of time")
+            return asking.result()
+        finally:
+            asking.cancel()
+            stopping.cancel()
+            await asyncio.wait([asking, stopping])
 
 
 class Scan:
@@ -100,9 +133,14 @@ class Scan:
 
     async def run(self) -> Ending:
         """Unreachable only when the line cannot be opened at all."""
-        await self._port.open()
+        try:
+            await self._limits.within(self._port.open())
+        except Over as over:
+            return over.ending
         try:
             return await self._sweep()
+        except Over as over:
+            return over.ending
         except Unreachable as error:
             self._watcher.note(str(error))
             return "line lost"
@@ -124,23 +162,17 @@ class Scan:
             )
 
     async def _sweep(self) -> Ending:
-        while (over := self._over()) is None and (trial := self.trials.next()) is not None:
+        while (over := self._limits.reached()) is None and (trial := self.trials.next()) is not None:
             if not await self._tune(trial):
                 continue
             self._watcher.trying(trial, self.trials.done, self.trials.total)
             try:
                 await self._try(trial)
-            except Unreachable:
+            except (Unreachable, Over):
                 self.trials.put_back(trial)
                 raise
             await self._interview(behind_host=trial.setting is None)
         return over or "complete"
-
-    def _over(self) -> Ending | None:
-        if self._limits.stop.is_set():
-            return "stopped"
-        late = asyncio.get_running_loop().time() >= self._limits.ends_at
-        return "out of time" if late else None
 
     async def _tune(self, trial: Trial) -> bool:
         """False: the port cannot do this setting, which is taken note of."""
@@ -162,16 +194,23 @@ class Scan:
 
     async def _try(self, trial: Trial) -> None:
         wait_s = self._waits_s.get(trial.setting, self._limits.wait_s)
-        heard = await self._port.ask(trial.unit, ANYBODY, wait_s)
+        heard = await self._ask(trial.unit, ANYBODY, wait_s)
         self._take(trial, heard)
         if self._port.shared and heard == Heard():
-            heard = await self._port.ask(trial.unit, AGAIN, wait_s / 2)
+            heard = await self._ask(trial.unit, AGAIN, wait_s / 2)
             self._take(trial, heard)
         if heard.answer is None and (heard.noise or heard.late):
-            again = await self._port.ask(trial.unit, ANYBODY, max(wait_s, LONGEST_WAIT_S))
+            again = await self._ask(trial.unit, ANYBODY, max(wait_s, LONGEST_WAIT_S))
             self._take(trial, again)
             if again.answer is None and again.noise:
                 self.garbled.append(trial)
+
+    async def _ask(self, unit: int, asked: Inquiry, wait_s: float) -> Heard:
+        """Over: it was too late to ask, or to wait for the answer."""
+        over = self._limits.reached()
+        if over is not None:
+            raise Over(over)
+        return await self._limits.within(self._port.ask(unit, asked, wait_s))
 
     def _take(self, trial: Trial, heard: Heard) -> None:
         """Takes note of everybody who answered. A late answer shows that the wait is too short."""
@@ -207,9 +246,10 @@ class Scan:
 
     def _asker(self, unit: int) -> Ask:
         async def ask(question: Inquiry) -> bytes | None:
-            if self._over() is not None:
+            try:
+                heard = await self._ask(unit, question, max(self._limits.wait_s, LONGEST_WAIT_S))
+            except Over:
                 return None
-            heard = await self._port.ask(unit, question, max(self._limits.wait_s, LONGEST_WAIT_S))
             return heard.answer
 
         return ask

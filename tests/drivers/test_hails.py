@@ -134,6 +134,21 @@ def test_an_echo_is_nobody() -> None:
     assert hailing.spoke == []
 
 
+def test_ctrl_c_ends_a_long_wait_within_a_second() -> None:
+    line = SpokenLine({})
+
+    async def story() -> tuple[Ending, float]:
+        loop = asyncio.get_running_loop()
+        began, limits = loop.time(), Limits(60.0, loop.time() + 1e6)
+        loop.call_later(5.0, limits.stop.set)
+        return await Hailing(line, SETTINGS, limits).run(), loop.time() - began
+
+    ending, took_s = run(story())
+    assert ending == "stopped"
+    assert took_s < 6.1
+    assert (len(line.asked), line.open_now) == (1, False)
+
+
 def test_it_ends_in_time_and_leaves_out_what_the_port_cannot() -> None:
     line = SpokenLine({}, cannot={Setting(9600), Setting(1200, "E", 7)})
     hailing, ending = hailed(line, seconds=6)

@@ -249,6 +249,26 @@ def test_ctrl_c_ends_it_behind_the_question_in_hand_and_keeps_what_was_found() -
     assert line.asked[-1][1] == 2
 
 
+def test_however_long_an_answer_may_take_the_end_comes_within_a_second() -> None:
+    for seconds, stop_s, ending in ((1e6, 80.0, "stopped"), (80.0, 1e6, "out of time")):
+        line = PaperLine({(N, 100): refuses})
+
+        async def story(seconds: float, stop_s: float, line: PaperLine) -> tuple[Scan, Ending, float]:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            limits = Limits(60.0, began + seconds)
+            loop.call_later(stop_s, limits.stop.set)
+            scan = Scan(line, serial_trials(settings(), SERIAL_UNITS), limits, Diary(), ())
+            return scan, await scan.run(), loop.time() - began
+
+        scan, found, took_s = run(story(seconds, stop_s, line))
+        assert found == ending
+        assert 80 < took_s < 80 + 1.1, "the question in hand was waited for a little"
+        assert not line.open_now
+        assert len(line.asked) == 2, "and none was asked after it"
+        assert scan.trials.left[0] == (N, 1), "whose second question got no time is not said to be asked"
+
+
 def test_an_adapter_that_is_pulled_ends_the_scan_and_keeps_what_was_found() -> None:
     diary = Diary()
     line = PaperLine({(N, 2): refuses}, lost_after=8)

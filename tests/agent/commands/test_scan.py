@@ -187,6 +187,26 @@ async def test_ctrl_c_leaves_the_line_clean_and_says_what_was_found_so_far() -> 
 
 
 @pytest.mark.system
+@pytest.mark.parametrize("text", [(), ("--text",)])
+async def test_ctrl_c_in_a_long_wait_ends_within_a_second_and_the_line_is_clean(
+    text: tuple[str, ...],
+) -> None:
+    async with KeptLine({}) as line, tram_scan(line.path, "--wait", "60", "--baud", "9600", *text) as process:
+        async with asyncio.timeout(20):
+            while not line.received:
+                await asyncio.sleep(0.01)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(20):
+            out, _ = await process.communicate()
+        print(f"Ctrl-C in a wait of 60 s: {time.monotonic() - began:.1f} s")
+        assert process.returncode == 130
+        assert b"stopped by you before everything was tried" in out
+        assert text or questions(line.received), "every question is whole"
+        serial.Serial(line.path, exclusive=True).close()  # the lock is gone
+
+
+@pytest.mark.system
 @pytest.mark.parametrize("for_programs", [False, True])
 async def test_a_line_that_is_lost_in_the_middle_is_no_success_whatever_was_found(for_programs: bool) -> None:
     line = KeptLine(five())
