@@ -153,6 +153,11 @@ def judge(path: Path, key_files: tuple[Path, ...]) -> Verdict:
 
 
 def _source(path: Path, opened: ExitStack) -> Source:
+    # It is read more than once and as a whole, which a device or a pipe has no end for.
+    if not path.is_file():
+        raise click.ClickException(
+            f"{path} is a device or a pipe: write what comes out of it into a file, and verify that"
+        )
     with path.open("rb") as file:
         is_database = file.read(len(SQLITE)) == SQLITE
     return Database(opened.enter_context(open_snapshot(path))) if is_database else Export(path)

@@ -1,6 +1,7 @@
 """`tram verify`: what a ledger proves, said in a page, and an exit status that a script can trust."""
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,17 @@ def test_a_file_without_records_is_not_proven(tmp_path: Path, public: Path, cont
     assert result.exit_code == 1
     assert "PROVEN" in result.stdout
     assert verify(tmp_path / "nowhere", "--key", public).exit_code == 2
+
+
+def test_a_device_and_a_pipe_are_refused_and_not_read_without_end(tmp_path: Path, public: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, "/dev/full"):
+        done = verify(path, "--key", public)
+        assert done.exit_code == 1
+        assert done.output == (
+            f"Error: {path} is a device or a pipe: write what comes out of it into a file, and verify that\n"
+        )
 
 
 def test_findings_that_are_no_problem_are_said_and_the_exit_is_0(tmp_path: Path, public: Path) -> None:
