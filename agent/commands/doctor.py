@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from agent.doctor.evidence import Gathered
     from agent.doctor.examination import Examination
-    from agent.doctor.redaction import Redaction
     from agent.doctor.sentences import Language
 
 
@@ -71,18 +71,20 @@ def _packed(found: "Examination", path: Path, log: Path | None, language: "Langu
     """Write the archive; what is said of it."""
     from agent.doctor.bounded import forget_threads
     from agent.doctor.bundle import archive, write
-    from agent.doctor.evidence import gathered
+    from agent.doctor.evidence import gathered, missing_text
     from agent.doctor.sentences import said
     from config.quantity import size_text
 
-    async def texts() -> "tuple[dict[str, str], Redaction]":
+    async def all_of_it() -> "Gathered":
         forget_threads()
         return await gathered(found, os.environ, log)
 
-    named, redaction = asyncio.run(texts())
-    packed = archive(named, redaction)
+    texts, redaction, missing = asyncio.run(all_of_it())
+    packed = archive(texts, redaction)
     write(path, packed)
-    return said("frame-bundle", language, {"path": path, "files": len(named), "size": size_text(len(packed))})
+    files = len(texts) - len(missing)
+    told = said("frame-bundle", language, {"path": path, "files": files, "size": size_text(len(packed))})
+    return "\n".join([told, *(missing_text(name, why, language) for name, why in missing.items())])
 
 
 def _as_json(found: "Examination", language: "Language") -> str:

@@ -5,19 +5,19 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from agent.doctor.examination import Examination
 from agent.doctor.folders import listing, secrets_in
 from agent.doctor.looking import LOOK_S, look
 from agent.doctor.ports import adapters_in
 from agent.doctor.redaction import Redaction, in_environment
-from agent.doctor.sentences import as_table, as_text, said
+from agent.doctor.sentences import Language, as_table, as_text, said
 from agent.doctor.service import unit_in
 from agent.doctor.station_text import shown
 from agent.doctor.verdict import Verdict
@@ -29,24 +29,36 @@ MOST_SPANS: Final = 200
 MOST_LOG_BYTES: Final = 200 * 1024
 
 
-async def gathered(
-    found: Examination, environment: Mapping[str, str], log: Path | None
-) -> tuple[dict[str, str], Redaction]:
-    """The texts by name, as they are, and what cleans them. OSError when the secrets are not known."""
-    station = shown(await _text(partial(_read, found.file)))
+class Gathered(NamedTuple):
+    """The texts by name, as they are, and what cleans them. `missing` are those that could not be had, and why."""
+
+    texts: dict[str, str]
+    redaction: Redaction
+    missing: Mapping[str, Verdict]
+
+
+async def gathered(found: Examination, environment: Mapping[str, str], log: Path | None) -> Gathered:
+    """Everything that is packed. OSError when the secrets are not known."""
     folders, store = _folders(found)
     pid = found.agent.pid if found.agent else None
+    looked = {
+        "station.toml": await look(partial(_read, found.file)),
+        "versions.txt": await look(_versions),
+        "folders.txt": await look(partial(listing, folders)),
+        "machine.txt": await look(_machine),
+        "log.txt": await look(partial(_log, pid, log)),
+    }
+    missing = {name: answer for name, answer in looked.items() if isinstance(answer, Verdict)}
+    station = shown("" if "station.toml" in missing else str(looked["station.toml"]))
     texts = {
         "doctor.txt": as_text(found.lines, "en"),
         "doctor.vi.txt": as_text(found.lines, "vi"),
         "doctor.json": _dumped(as_table(found.lines, "en")),
-        "station.toml": station.text,
         "status.json": _dumped(found.agent.status if found.agent else None),
         "ledger.json": _dumped(_ledger(found)),
-        "versions.txt": await _text(_versions),
-        "folders.txt": await _text(partial(listing, folders)),
-        "machine.txt": await _text(_machine),
-        "log.txt": await _text(partial(_log, pid, log)),
+        **{name: str(answer) for name, answer in looked.items()},
+        "station.toml": station.text,
+        **{name: missing_text(name, why, "en") for name, why in missing.items()},
     }
     in_files = await look(partial(secrets_in, folders, store))
     if isinstance(in_files, Verdict):
@@ -55,12 +67,12 @@ async def gathered(
         )
     both = {**environment, **await _environment_of(pid)}
     secrets = {*station.secrets, *in_files, *in_environment(both)}
-    return texts, Redaction(secrets, station.open_words)
+    return Gathered(texts, Redaction(secrets, station.open_words), missing)
 
 
-async def _text(question: Callable[[], str]) -> str:
-    answer = await look(question)
-    return said(answer.code, "en", answer.values) if isinstance(answer, Verdict) else answer
+def missing_text(name: str, why: Verdict, language: Language) -> str:
+    """In its place, and for whoever packs."""
+    return said("frame-bundle-missing", language, {"name": name, "why": said(why.code, language, why.values)})
 
 
 async def _environment_of(pid: int | None) -> dict[str, str]:

@@ -197,6 +197,22 @@ def test_what_support_wants_to_know_is_in_the_archive(tmp_path: Path, nobody: st
 
 
 @pytest.mark.system
+def test_a_log_that_is_not_there_is_said_to_be_missing_from_the_archive_and_in_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "station")
+    bench.describe()
+    for log, why in ((tmp_path / "none.log", "No such file or directory"), (tmp_path, "Is a directory")):
+        out = tmp_path / f"{why}.tar.gz"
+        done = run(bench, "--bundle", str(out), "--log", str(log), "--lang", "en")
+        assert f"{out}: 9 files, " in done.stdout
+        (said,) = [line for line in done.stdout.splitlines() if line.startswith("NOT in it: log.txt (")]
+        assert why in said
+        assert str(log) in said
+        assert unpacked(out.read_bytes())["tram-doctor/log.txt"] == said
+    done = run(bench, "--bundle", str(tmp_path / "vi.tar.gz"), "--log", str(log), "--lang", "vi")
+    assert "KHÔNG có trong đó: log.txt (" in done.stdout
+
+
+@pytest.mark.system
 def test_an_archive_is_not_written_over_another_file(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "station")
     bench.describe()
