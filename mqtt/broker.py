@@ -89,7 +89,8 @@ def read_password(path: Path) -> str:
     """The first line of a file that only its owner may read. Raises Misconfigured."""
     _check_private(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Editors on Windows put a byte order mark in front, which is no letter of the password.
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: the password file cannot be read: {_why(error)}") from error
     if not lines or not lines[0]:

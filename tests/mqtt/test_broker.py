@@ -71,6 +71,10 @@ def test_the_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
     assert read_password(_private(tmp_path / "password", "bí mật 1\n# for the broker\n")) == "bí mật 1"
 
 
+def test_the_mark_of_an_editor_on_windows_is_no_letter_of_the_password(tmp_path: Path) -> None:
+    assert read_password(_private(tmp_path / "password", "\ufeffsecret\r\n")) == "secret"
+
+
 def test_a_password_file_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = _private(tmp_path / "password", "secret\n")
     path.chmod(0o640)
