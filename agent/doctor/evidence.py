@@ -60,7 +60,8 @@ async def gathered(found: Examination, environment: Mapping[str, str], log: Path
         "station.toml": station.text,
         **{name: missing_text(name, why, "en") for name, why in missing.items()},
     }
-    in_files = await look(partial(secrets_in, folders, store))
+    named = [found.file.parent / name for name in station.password_files]
+    in_files = await look(partial(secrets_in, folders, store, named))
     if isinstance(in_files, Verdict):
         raise OSError(
             "the station's folders cannot be read: while its secrets are not known nothing is packed"

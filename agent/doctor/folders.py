@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -41,30 +41,32 @@ def listing(folders: tuple[Path, ...]) -> str:
     return "\n".join([*rows, *cut])
 
 
-def secrets_in(folders: tuple[Path, ...], store: Path | None) -> frozenset[str]:
+def secrets_in(folders: tuple[Path, ...], store: Path | None, named: Iterable[Path] = ()) -> frozenset[str]:
     """The lines of every small file that is a secret by its name, its rights or its words; what others call a secret.
 
-    `store` is none.
+    `store` is none. `named` are secrets wherever they lie and whatever they are called, also behind a link.
     """
     found: set[str] = set()
     for path in entries(folders):
         if store is None or not path.name.startswith(store.name):
             found.update(_secrets(path))
+    for path in named:
+        found.update(_secrets(path, named=True))
     return frozenset(found)
 
 
-def _secrets(path: Path) -> Iterator[str]:
+def _secrets(path: Path, *, named: bool = False) -> Iterator[str]:
     try:
-        mode = path.lstat()
+        mode = path.stat() if named else path.lstat()
         if not stat.S_ISREG(mode.st_mode) or mode.st_size > MOST_SECRET_BYTES:
             return
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return
     yield from in_words(text)
     yield from in_urls(text)
     is_secret = "PRIVATE KEY" in text or SECRET_NAME.search(path.name) or not mode.st_mode & 0o077
-    if is_secret and not _NO_SECRET.fullmatch(path.name):
+    if named or (is_secret and not _NO_SECRET.fullmatch(path.name)):
         yield from in_secret_file(text)
 
 

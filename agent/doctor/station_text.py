@@ -63,11 +63,15 @@ _OTHER_OPTION: Final = re.compile(r"(?:^|&)(?!(?:baudrate|parity|stopbits|bytesi
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`text`: TOML without secrets. `secrets`: what was left out. `open_words`: the values that are shown."""
+    """`text`: TOML without secrets. `secrets`: what was left out. `open_words`: the values that are shown.
+
+    `password_files`: as they are named there; what stands in them is secret.
+    """
 
     text: str
     secrets: frozenset[str]
     open_words: frozenset[str]
+    password_files: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -103,11 +107,30 @@ def shown(text: str) -> Shown:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         loose = always | set(_by_eye(text))
-        return Shown("# the station file is no TOML, nothing of it is shown\n", frozenset(loose), frozenset())
+        return Shown(
+            "# the station file is no TOML, nothing of it is shown\n",
+            frozenset(loose),
+            frozenset(),
+            tuple(_password_files_by_eye(text)),
+        )
     sieve = _Sieve()
     lines = list(_tables(tree, "", (), sieve))
     secrets = sieve.secrets | always
-    return Shown("\n".join(lines).strip() + "\n", frozenset(secrets), frozenset(sieve.kept - secrets))
+    return Shown(
+        "\n".join(lines).strip() + "\n",
+        frozenset(secrets),
+        frozenset(sieve.kept - secrets),
+        tuple(_password_files(tree)),
+    )
+
+
+def _password_files(tree: Mapping[str, Any]) -> Iterator[str]:
+    """Of every destination, as far as the file names one."""
+    destinations = tree.get("destination")
+    for table in destinations if isinstance(destinations, list) else ():
+        name = table.get("password_file") if isinstance(table, Mapping) else None
+        if isinstance(name, str) and name:
+            yield name
 
 
 def _by_eye(text: str) -> Iterator[str]:
@@ -117,6 +140,12 @@ def _by_eye(text: str) -> Iterator[str]:
             yield match[2]
             yield match[2].strip("\"'")
             yield from _WORD.findall(match[2])
+            yield from (quoted[1] or quoted[2] or "" for quoted in _QUOTED.finditer(match[2]))
+
+
+def _password_files_by_eye(text: str) -> Iterator[str]:
+    for match in _LINE.finditer(text):
+        if match[1] == "password_file":
             yield from (quoted[1] or quoted[2] or "" for quoted in _QUOTED.finditer(match[2]))
 
 

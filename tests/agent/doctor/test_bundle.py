@@ -119,6 +119,15 @@ class Planter:
         return self.planted[where]
 
 
+def planted_outside(bench: Bench, plant: Planter) -> str:
+    """A password outside the station's folders, behind a link, readable for all and written by Notepad."""
+    outside = bench.folder.parent / "elsewhere"
+    outside.mkdir()
+    (outside / "of the broker.txt").write_text(plant("password elsewhere") + "\r\n", encoding="utf-8-sig")
+    (outside / "broker.txt").symlink_to("of the broker.txt")
+    return "../elsewhere/broker.txt"
+
+
 def planted_station(bench: Bench, plant: Planter, nobody: str) -> Path:
     """Secrets everywhere that a technician might put one. Gives the log."""
     bench.secret("password", plant("password file") + "\n")
@@ -139,6 +148,7 @@ def planted_station(bench: Bench, plant: Planter, nobody: str) -> Path:
             f'psk = ["{plant("list")}"]',
         ),
         destination(f"mqtt://me:{plant('url')}@127.0.0.1:1883", name="second"),
+        destination(nobody, f'password_file = "{planted_outside(bench, plant)}"', name="third"),
         f'[cloud]\ntoken = "{plant("unknown table")}"\n',
         f'[[device]]\nid = "tank"\nline = "wire"\ndriver = "ascii"\nrequest = "LOGIN {plant("request")}"\n',
     )
