@@ -16,7 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from config.errors import Problem, shown
+from config.errors import Problem, one_line, shown
 from config.quantity import DAY_MS, DURATION_MS, Duration, Size, duration_ms, size_bytes
 
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,31}"
@@ -38,9 +38,17 @@ def checked_id(text: str) -> str:
     return text
 
 
+def _plain(text: str) -> str:
+    """What stands on screens, in logs and in signed records: a control character would do things there."""
+    if one_line(text) != text:
+        raise ValueError(f"holds a control character (got {shown(text)}), take it out")
+    return text
+
+
 def _beside_the_file(path: object, info: ValidationInfo) -> Path:
     if not isinstance(path, str | Path) or not str(path):
         raise ValueError('should be the path of a file in quotes, e.g. "keys/station.pem"')
+    _plain(str(path))
     folder = (info.context or {}).get("folder", Path())
     return Path(folder) / path
 
@@ -107,6 +115,7 @@ def _split(url: str) -> SplitResult | None:
 
 ID_SCHEMA = {"type": "string", "pattern": f"^{ID_PATTERN}$"}
 Id = Annotated[str, AfterValidator(checked_id), WithJsonSchema(ID_SCHEMA)]
+Plain = Annotated[str, AfterValidator(_plain)]
 FilePath = Annotated[Path, PlainValidator(_beside_the_file), WithJsonSchema({"type": "string"})]
 
 
@@ -120,7 +129,7 @@ class About(Table):
     """The table [station]."""
 
     id: Id = Field(description="Name in topics and signed records", examples=["BD_VSIP_NUO001"])
-    name: str = Field("", description="Name for people; the id when it is left out")
+    name: Plain = Field("", description="Name for people; the id when it is left out")
     timezone: str = Field("UTC", description="IANA time zone of the station", examples=["Asia/Ho_Chi_Minh"])
 
 
@@ -192,10 +201,10 @@ class Destination(Table):
 
     id: Id = Field(description="Name of the destination", examples=["so-tnmt"])
     kind: Literal["mqtt"] = "mqtt"
-    url: Annotated[str, AfterValidator(_mqtt_url)] = Field(
+    url: Annotated[str, AfterValidator(_plain), AfterValidator(_mqtt_url)] = Field(
         description="mqtt://host:port or mqtts://host:port", examples=["mqtts://broker.example:8883"]
     )
-    root: Annotated[str, AfterValidator(_topic_root)] = Field(
+    root: Annotated[str, AfterValidator(_plain), AfterValidator(_topic_root)] = Field(
         "tram/1", description="First part of every topic"
     )
     ack: Literal["receipt", "broker"] = Field(
@@ -205,7 +214,7 @@ class Destination(Table):
     ca: FilePath | None = Field(None, description="Certificates that the broker's must chain to")
     cert: FilePath | None = Field(None, description="Our client certificate")
     cert_key: FilePath | None = Field(None, description="Its private key, mode 0600")
-    username: str | None = None
+    username: Plain | None = None
     password_file: FilePath | None = Field(None, description="File with the password, mode 0600")
     records_per_s: int = Field(
         200,

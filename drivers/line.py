@@ -134,6 +134,8 @@ Seconds = Annotated[
 
 def endpoint(url: str) -> Endpoint | ThisMachine:
     """Where the url leads; ValueError in the technician's words."""
+    if not url.isprintable():
+        raise ValueError(f"the url holds a character that cannot be shown: {url!r}")
     parts = urlsplit(url)
     if parts.scheme in LATER:
         raise ValueError(f"{parts.scheme}:// comes later; today a line is {KINDS}")

@@ -53,6 +53,21 @@ ONE_MISTAKE = {
         "+07:00",
         '3: station.timezone: is not a known time zone (got "+07:00"), write it like "Asia/Ho_Chi_Minh"',
     ),
+    "a name that would do things on a screen": (
+        'id = "NUO001"',
+        'id = "NUO001"\nname = "\\u001b[2JA\\u009b"',
+        r'3: station.name: holds a control character (got "\x1b[2JA\x9b"), take it out',
+    ),
+    "a path of two lines": (
+        "keys/station.pem",
+        "keys/\\nstation.pem",
+        r'6: identity.key: holds a control character (got "keys/\nstation.pem"), take it out',
+    ),
+    "a broker that would do things on a screen": (
+        "mqtts://broker.example:8883",
+        "mqtts://x\\u001b.example:8883",
+        r'35: destination "so-tnmt".url: holds a control character (got "mqtts://x\x1b.example:8883"), take it out',
+    ),
     "an unknown key": (
         "quota =",
         "quata =",
