@@ -6,6 +6,8 @@ import sys
 from time import gmtime as _gmtime
 from typing import Literal, TextIO
 
+from config.errors import one_line
+
 LOGGER = logging.getLogger("tram")
 
 ALARMS = frozenset(
@@ -64,4 +66,4 @@ def _is_for_programs(name: str, value: object) -> bool:
 
 def _shown(value: object) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
+    return one_line(json.dumps(text, ensure_ascii=False) if " " in text or not text else text)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from config.errors import one_line
 from drivers.interview import Fit
 from drivers.line import Endpoint, SerialPort
 from drivers.scan import Ending, Found, Scan
@@ -96,7 +97,7 @@ def unit_text(unit: Found) -> list[str]:
     setting = f"  {unit.setting}" if unit.setting else ""
     rows = [f"unit {unit.unit:<3}{setting}  {unit.answer}"]
     if unit.known.plate:
-        rows.append(f"    name plate: {', '.join(unit.known.plate)}")
+        rows.append(f"    name plate: {one_line(', '.join(unit.known.plate))}")
     rows += [f"    a register that may be its {what}: {text!r}" for what, text in unit.known.words]
     shown = unit.known.fits[:SHOWN_FITS]
     rows += [f"    {_verb(unit, fit)} {fit.profile}: {_why(fit)}" for fit in shown]

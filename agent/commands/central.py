@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.shown import say
+
 if TYPE_CHECKING:
     from central.stations import LedgerSummary, StationSummary
     from telemetry.audit import LedgerReport
@@ -127,7 +129,10 @@ def stations(folder: Path, *, as_json: bool) -> None:
     from central.stations import stations as listed
 
     found = listed(folder)
-    click.echo(for_programs(found) if as_json else as_text(found))
+    if as_json:
+        click.echo(for_programs(found))
+    else:
+        say(as_text(found))
 
 
 @central.command()
@@ -142,7 +147,10 @@ def verify(folder: Path, station: str, *, as_json: bool) -> None:
     from central.verify import verify as checked
 
     reports = checked(folder, station)
-    click.echo(_reports_as_json(reports) if as_json else "\n".join(_report(r) for r in reports))
+    if as_json:
+        click.echo(_reports_as_json(reports))
+    else:
+        say("\n".join(_report(r) for r in reports))
     if not all(report.is_proven for report in reports):
         raise click.exceptions.Exit(1)
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.shown import say
+
 if TYPE_CHECKING:
     from agent.forecast import DeviceForecast, Forecast, LineForecast
     from config.errors import Problem
@@ -38,7 +40,7 @@ def check(file: Path, as_json: bool) -> None:
     if as_json:
         _print_json(as_table(plan))
     else:
-        click.echo(as_text(plan))
+        say(as_text(plan))
 
 
 def unconfirmed(station: "Station") -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.shown import say
+
 if TYPE_CHECKING:
     from agent.doctor.evidence import Gathered
     from agent.doctor.examination import Examination
@@ -53,11 +55,14 @@ def doctor(
     if bundle is not None and bundle.exists():
         raise click.ClickException(f"{bundle} is there already: choose another name")
     if not as_json:
-        click.echo(said("frame-head", language, {"file": file, "bound": f"{BOUND_S:.0f}"}) + "\n")
+        say(said("frame-head", language, {"file": file, "bound": f"{BOUND_S:.0f}"}) + "\n")
     found = asyncio.run(examine(file, SystemClock()))
-    click.echo(_as_json(found, language) if as_json else as_text(found.lines, language, width=_screen()))
+    if as_json:
+        click.echo(_as_json(found, language))
+    else:
+        say(as_text(found.lines, language, width=_screen()))
     if bundle is not None:
-        click.echo("\n" + _packed(found, bundle, log, language), err=as_json)
+        say("\n" + _packed(found, bundle, log, language), err=as_json)
     if exit_code(found.lines):
         raise click.exceptions.Exit(1)
 

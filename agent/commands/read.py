@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from agent.shown import say
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -76,7 +78,7 @@ def _read(station: "Station", device: str, wanted: Shown) -> None:
         table = one_shot_text.as_table(shot, raw=wanted.raw, orders=wanted.orders)
         click.echo(json.dumps(table, ensure_ascii=False, indent=2))
     elif not isinstance(shot.error, Unreachable | Misconfigured):
-        click.echo(one_shot_text.as_text(shot, raw=wanted.raw, orders=wanted.orders))
+        say(one_shot_text.as_text(shot, raw=wanted.raw, orders=wanted.orders))
     if shot.error is not None:
         raise click.ClickException(f'device "{device}": {shot.error}') from shot.error
     if shot.errors:
@@ -115,8 +117,8 @@ def _show_kept(kept: "Kept", *, as_json: bool) -> None:
         click.echo(json.dumps(table, ensure_ascii=False, indent=2))
         return
     for record in kept.records:
-        click.echo(f"{record.at}  {'  '.join(f'{name} {word}' for name, word in record.words)}")
+        say(f"{record.at}  {'  '.join(f'{name} {word}' for name, word in record.words)}")
     total = "" if kept.total is None else f" of {kept.total}"
     clock = f'shows "{kept.clock.said}"' if kept.clock.said else "is not told"
-    click.echo(f"{len(kept.records)}{total} records, dated by the instrument's own clock, which {clock}")
+    say(f"{len(kept.records)}{total} records, dated by the instrument's own clock, which {clock}")
     click.echo(f"when it was read: {here}. These are no readings: nothing of them is signed or sent.")

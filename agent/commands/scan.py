@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from agent.shown import harmless, say
+
 if TYPE_CHECKING:
     from agent.scanning import Line, Plan, TextPlan
     from drivers.scan import Ending, Found, Limits
     from drivers.trials import Setting, Trial
 
 BAR_CELLS = 24
+CLEARED = "\r\033[K"
+"""Where the bar was."""
 PLAIN_EVERY = 50
 """Without a terminal: a line for so many questions."""
 STOPPED = 130
@@ -66,7 +70,10 @@ def scan(
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     told = asyncio.run(_scan(line, plan, seconds))
-    click.echo(json.dumps(told.table, ensure_ascii=False, indent=2) if as_json else told.text)
+    if as_json:
+        click.echo(json.dumps(told.table, ensure_ascii=False, indent=2))
+    else:
+        say(told.text)
     if told.ending == "stopped":
         raise SystemExit(STOPPED)
     if not told.found or told.ending == "line lost":
@@ -109,7 +116,7 @@ async def _find(line: "Line", plan: "Plan", limits: "Limits") -> Told:
 
     screen, began = Screen(bar=sys.stderr.isatty()), asyncio.get_running_loop().time()
     scanned = Scan(scan_port(line.where), plan.trials, limits, screen, everything())
-    click.echo(plan.text, err=True)
+    say(plan.text, err=True)
     ending = await scanned.run()
     took = duration(asyncio.get_running_loop().time() - began)
     screen.note(f"{len(scanned.found)} found, {plan.trials.done} of {plan.trials.total} tried in {took}")
@@ -124,7 +131,7 @@ async def _hail(line: "Line", plan: "TextPlan", limits: "Limits") -> Told:
     from drivers.scan_port import text_port
 
     hailing = Hailing(text_port(line.where), plan.settings, limits)
-    click.echo(plan.text, err=True)
+    say(plan.text, err=True)
     ending = await hailing.run()
     text = hail_report.as_text(hailing, line.where, ending, line.name)
     return Told(hail_report.as_table(hailing, line.where, ending), text, ending, len(hailing.clear()))
@@ -183,4 +190,4 @@ class Screen:
 
     def note(self, text: str) -> None:
         """See drivers.scan.Watcher."""
-        click.echo(f"\r\033[K{text}" if self._bar else text, err=True)
+        click.echo(f"{CLEARED if self._bar else ''}{harmless(text)}", err=True)

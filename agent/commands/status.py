@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from agent.shown import shown
+from agent.shown import say, shown
 
 Table = dict[str, Any]
 
@@ -27,7 +27,10 @@ def status(file: Path, as_json: bool) -> None:
         answer: Table = asyncio.run(socket.ask(socket.socket_path(store_of(file))))
     except socket.NotRunning as error:
         raise click.ClickException(str(error)) from error
-    click.echo(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else as_text(answer))
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    else:
+        say(as_text(answer))
 
 
 def as_text(answer: Table) -> str:

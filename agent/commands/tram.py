@@ -90,9 +90,10 @@ class Commands(click.Group):
         except foreseen() as error:
             if ctx.params["debug"]:
                 traceback.print_exc()
-            if isinstance(error, click.ClickException):
+            told = _for_people(error)
+            if told is error:
                 raise
-            raise _for_people(error) from error
+            raise told from error
 
 
 class Told(click.ClickException):
@@ -111,19 +112,27 @@ def foreseen() -> tuple[type[Exception], ...]:
 
 
 def _for_people(error: Exception) -> click.ClickException:
-    if isinstance(error, click.ClickException):
-        return error
-    if isinstance(error, ExceptionGroup):
-        return click.ClickException("\n".join(_for_people(each).message for each in _leaves(error)))
+    if isinstance(error, click.ClickException) and type(error) is not click.ClickException:
+        return error  # a wrong use, in click's words
+    from agent.shown import harmless
+
     if type(error).__name__ == "StationFileError":
-        return Told(str(error))
+        return Told(harmless(str(error)))
+    return click.ClickException(harmless(_words(error)))
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, click.ClickException):
+        return error.message
+    if isinstance(error, ExceptionGroup):
+        return "\n".join(_for_people(each).message for each in _leaves(error))
     if isinstance(error, ModuleNotFoundError):
-        return click.ClickException(f"the package {error.name} is missing, install it with pip")
+        return f"the package {error.name} is missing, install it with pip"
     if isinstance(error, OSError) and _of_output(error):
-        return click.ClickException(f"the output cannot be written: {error.strerror}")
+        return f"the output cannot be written: {error.strerror}"
     if isinstance(error, OSError) and error.filename is not None:
-        return click.ClickException(f"{error.filename}: {error.strerror}")
-    return click.ClickException(str(error) or type(error).__name__)
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _of_output(error: OSError) -> bool:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import click
 
+from agent.shown import say
 from buffer.entry import LedgerHeld
 from buffer.snapshot import Snapshot, open_snapshot
 from telemetry import cbor, keyfile
@@ -131,7 +132,10 @@ def verify(path: Path, key_files: tuple[Path, ...], as_json: bool) -> None:
     Example: tram verify data/ledger.db --key BD_VSIP_NUO001.pub
     """
     verdict = judge(path, key_files)
-    click.echo(json.dumps(as_table(verdict), indent=2) if as_json else as_text(verdict))
+    if as_json:
+        click.echo(json.dumps(as_table(verdict), indent=2))
+    else:
+        say(as_text(verdict))
     if verdict.problems:
         raise click.exceptions.Exit(1)
 

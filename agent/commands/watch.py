@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from agent.shown import say
+from config.errors import one_line
+
 if TYPE_CHECKING:
     from agent.watching import About, Missed, Recorder, Watch
     from config.station import Station
@@ -85,7 +88,7 @@ async def _watch(socket: Path, station: "Station", line: str, record: Path | Non
         if not showing.cancelled():
             showing.result()
         if not as_json:
-            click.echo(screen.end(record))
+            say(screen.end(record))
 
 
 async def _show(watch: "Watch", screen: "Screen", recorder: "Recorder | None") -> None:
@@ -125,7 +128,7 @@ class Screen:
         if self._as_json:
             return
         about = self._about
-        click.echo(
+        say(
             f"{about.station}, line {about.line}, {about.url} ({_FRAMINGS[about.framing]}); times of {self._zone}\n"
             "> sent, < heard, = as the driver reads it, ! what happened. Ctrl-C ends it, the agent polls on."
         )
@@ -138,8 +141,10 @@ class Screen:
             self._missed += shown.pieces
         else:
             self._frames += shown.way in "<>"
-        rows = [self._json(shown)] if self._as_json else self.rows(shown)
-        click.echo("\n".join(rows))
+        if self._as_json:
+            click.echo(self._json(shown))
+        else:
+            say("\n".join(map(one_line, self.rows(shown))))
 
     def end(self, record: Path | None) -> str:
         """The last line."""

@@ -108,6 +108,11 @@ def test_an_error_that_was_foreseen_is_said_without_a_traceback(error: Exception
     assert result.exit_code == 1
 
 
+@pytest.mark.parametrize("kind", [Unreachable, click.ClickException])
+def test_what_an_error_quotes_does_nothing_on_a_terminal(kind: type[Exception]) -> None:
+    assert ended(kind("it says \x1b[2J")).stderr == "Error: it says \\x1b[2J\n"
+
+
 def test_debug_shows_where_an_error_came_from() -> None:
     result = ended(KeyFileError("keys/a.pem: no"), "--debug")
     assert "Traceback" in result.stderr
