@@ -12,7 +12,8 @@ from config.station import Device, Line, Station
 from config.volume import Volume, total, volume_of
 from drivers.analog_settings import Settings as AnalogSettings
 from drivers.blocks import BlockRead, plan
-from drivers.line import LineSettings, SerialPort
+from drivers.endpoint import SerialPort
+from drivers.line import LineSettings
 from drivers.modbus_settings import Settings as ModbusSettings
 from drivers.protocols.modbus import BIT_TABLES
 

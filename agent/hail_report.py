@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from agent.scan_report import ENDINGS
+from drivers.endpoint import Endpoint, SerialPort
 from drivers.hails import Hailing, Spoke
-from drivers.line import Endpoint, SerialPort
 from drivers.scan import Ending
 from drivers.trials import Setting
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from config.errors import one_line
+from drivers.endpoint import Endpoint, SerialPort
 from drivers.interview import Fit
-from drivers.line import Endpoint, SerialPort
 from drivers.scan import Ending, Found, Scan
 from drivers.trials import Setting, Trial
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.station import lines_of
+from drivers.endpoint import Endpoint, SerialPort, ThisMachine, endpoint
 from drivers.hails import HAILS
 from drivers.hails import SETTINGS as TEXT_SETTINGS
-from drivers.line import Endpoint, SerialPort, ThisMachine, endpoint
 from drivers.trials import (
     SERIAL_UNITS,
     TCP_UNITS,

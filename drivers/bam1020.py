@@ -18,8 +18,9 @@ from drivers.characters import CharacterLine, Heard, Talk
 from drivers.driver import Cycle, DriverSettings, SettingProblem
 from drivers.errors import Garbled
 from drivers.protocols.bam1020 import Query, encode_request, take_header, take_record
-from drivers.protocols.bam1020_record import ERRORS, DateOrder, Dialect, Header, LocalTime, Record
+from drivers.protocols.bam1020_record import ERRORS, DateOrder, Dialect, Header, Record
 from drivers.protocols.bam1020_record import Field as Column
+from drivers.protocols.local_time import LocalTime
 from drivers.statements import Account, Said, Statement, unit_problems
 from telemetry.reading import Flag
 

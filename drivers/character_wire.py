@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from drivers.characters import Heard, Take
+from drivers.endpoint import SerialPort, TcpHost
 from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
 from drivers.given_up import GivenUp
-from drivers.line import LineSettings, SerialPort, TcpHost
+from drivers.line import LineSettings
 from drivers.network_stream import NetworkStream
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import Refusal

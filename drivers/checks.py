@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from drivers.ascii import Settings as AsciiSettings
 from drivers.clink import Settings as ClinkSettings
-from drivers.line import SerialPort, TcpHost, ThisMachine, UdpHost
+from drivers.endpoint import SerialPort, TcpHost, ThisMachine, UdpHost
 from drivers.protocols.modbus_ascii import lrc
 from drivers.protocols.modbus_rtu import crc16
 from drivers.protocols.sdi12_crc import CRC_CHARACTERS, crc_of

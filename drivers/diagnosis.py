@@ -3,8 +3,8 @@
 import errno
 from pathlib import Path
 
+from drivers.endpoint import Endpoint, SerialPort, TcpHost, UdpHost
 from drivers.errors import Unreachable
-from drivers.line import Endpoint, SerialPort, TcpHost, UdpHost
 from drivers.tls import wrong
 
 BY_ID = Path("/dev/serial/by-id")

@@ -7,7 +7,8 @@ from drivers.bus import Bus, Wire
 from drivers.character_bus import CharacterBus
 from drivers.cutting import Framing
 from drivers.driver import Driver, DriverSettings
-from drivers.line import LineSettings, SerialPort, UdpHost
+from drivers.endpoint import SerialPort, UdpHost
+from drivers.line import LineSettings
 from drivers.machine import MachineBus
 from drivers.modbus_wire import modbus_wire
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from drivers.endpoint import ThisMachine
 from drivers.errors import DriverError
 from drivers.kernel_clock import KernelClock, kernel_clock
-from drivers.line import ThisMachine
 from drivers.turns import BusStats
 
 MOST_BYTES = 65_536

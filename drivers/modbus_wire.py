@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from drivers.ascii_wire import AsciiWire
-from drivers.line import LineSettings, SerialPort, UdpHost
+from drivers.endpoint import SerialPort, UdpHost
+from drivers.line import LineSettings
 from drivers.pymodbus_line import PymodbusWire
 from drivers.udp_wire import UdpWire
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import cast
 
 from drivers.diagnosis import unreachable
+from drivers.endpoint import TcpHost
 from drivers.errors import Unreachable
-from drivers.line import TcpHost
 from drivers.tls import dial
 
 SERVER = "the serial server or the instrument"

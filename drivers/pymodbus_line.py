@@ -27,6 +27,7 @@ from pymodbus.framer import FramerType
 from pymodbus.pdu import ModbusPDU
 
 from drivers.diagnosis import unreachable
+from drivers.endpoint import SerialPort, TcpHost, UdpHost
 from drivers.errors import DriverError, Garbled, Unreachable
 from drivers.exchange import Answer
 from drivers.inbox import (
@@ -39,7 +40,7 @@ from drivers.inbox import (
     TcpInbox,
     question,
 )
-from drivers.line import LineSettings, SerialPort, TcpHost, UdpHost
+from drivers.line import LineSettings
 from drivers.serial_stream import switch_to_rs485
 from drivers.tap import Tap
 from drivers.tls import dial, tls_context

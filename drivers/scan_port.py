@@ -8,9 +8,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from drivers.endpoint import Endpoint, SerialPort, TcpHost, UdpHost
 from drivers.errors import Misconfigured, Unreachable
 from drivers.inquiry import LONGEST_FRAME_BYTES, Frames, Inquiry, RtuFrames, Spoken, TcpFrames
-from drivers.line import Endpoint, SerialPort, TcpHost, UdpHost
 from drivers.network_stream import NetworkStream
 from drivers.serial_stream import SerialStream
 from drivers.trials import BYTE_BITS, Setting

@@ -17,8 +17,8 @@ import serial
 import serial.rs485
 
 from drivers.diagnosis import unreachable
+from drivers.endpoint import SerialPort
 from drivers.errors import Unreachable
-from drivers.line import SerialPort
 
 READ_BYTES = 4096
 

@@ -12,7 +12,7 @@ some instruments are delivered. Two stop bits are not tried: who expects them un
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from drivers.line import BAUDRATES, Parity
+from drivers.endpoint import BAUDRATES, Parity
 
 FIRST_UNITS = (*range(1, 17), 247)
 FEW_UNITS = (*range(1, 6), 247)

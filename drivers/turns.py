@@ -29,8 +29,9 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from drivers.connection import Connection
+from drivers.endpoint import SerialPort
 from drivers.errors import DriverError, Garbled, NoAnswer, Refused, Unreachable
-from drivers.line import LineSettings, SerialPort
+from drivers.line import LineSettings
 from drivers.tap import Tap
 
 A = TypeVar("A")

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from drivers.character_wire import Counts
 from drivers.diagnosis import unreachable
+from drivers.endpoint import UdpHost
 from drivers.errors import DriverError, Garbled, NoAnswer, Unreachable
 from drivers.exchange import Answer
 from drivers.inbox import Question, answers, not_the_answer, question
-from drivers.line import LineSettings, UdpHost
+from drivers.line import LineSettings
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.modbus_tcp import Adu, encode, take
 from drivers.tap import Tap

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from drivers.checks import Check
+from drivers.endpoint import Endpoint, SerialPort
 from drivers.errors import DriverError, Garbled, NoAnswer, Refused
-from drivers.line import Endpoint, SerialPort
 from drivers.modbus_settings import Settings
 from drivers.neighbours import Beside
 from drivers.protocols.modbus import decode

@@ -155,7 +155,7 @@ class Terminal:
 def _checks(folder: Path) -> "Checks":
     from agent.founding.dialogue import Checks
     from config.station import checked_id
-    from drivers.line import endpoint
+    from drivers.endpoint import endpoint
     from mqtt.broker import parse_url
     from telemetry import keyfile
 

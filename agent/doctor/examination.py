@@ -29,7 +29,8 @@ from agent.station import store_of
 from agent.tables import wire_of
 from config.errors import StationFileError
 from config.station import Station
-from drivers.line import LineSettings, SerialPort
+from drivers.endpoint import SerialPort
+from drivers.line import LineSettings
 
 BOUND_S: Final = 6 * LOOK_S + dialling.BOUND_S
 """The file, the lock, the agent, its user, the key, the store; and then all else at once."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
+from drivers.protocols.local_time import LocalTime
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import number
 
@@ -58,18 +59,6 @@ _TIMES: Final[dict[DateOrder, re.Pattern[str]]] = {
     "DMY": re.compile(r"(?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d\d(?:\d\d)?)" + _CLOCK, re.ASCII),
     "YMD": re.compile(r"(?P<year>\d\d(?:\d\d)?)[/-](?P<month>\d\d)[/-](?P<day>\d\d)" + _CLOCK, re.ASCII),
 }
-_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
-class LocalTime(NamedTuple):
-    """The instrument's own wall clock, without a zone: `datetime(*time)` is a naive datetime."""
-
-    year: int
-    month: int
-    day: int
-    hour: int
-    minute: int
-    second: int = 0
 
 
 class Column(NamedTuple):
@@ -208,14 +197,6 @@ def _time(written: str, dialect: Dialect, words: str) -> LocalTime:
         int(found["minute"]),
         int(found["second"] or 0),
     )
-    if not _exists(time):
+    if not time.exists:
         raise Malformed(f"{written!r} does not exist", words.encode())
     return time
-
-
-def _exists(time: LocalTime) -> bool:
-    leap = time.year % 4 == 0 and (time.year % 100 != 0 or time.year % 400 == 0)
-    if not 1 <= time.month <= 12 or time.year == 0:
-        return False
-    days = _DAYS[time.month - 1] + (leap and time.month == 2)
-    return 1 <= time.day <= days and time.hour < 24 and time.minute < 60 and time.second < 60

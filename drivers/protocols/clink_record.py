@@ -12,11 +12,11 @@ Not confirmed: what separates the records of one reply. They are cut where a tim
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from drivers.protocols.clink import Answer
+from drivers.protocols.local_time import LocalTime
 from drivers.protocols.modbus_pdu import Malformed
 from drivers.protocols.text import number
 
@@ -113,10 +113,8 @@ def decode_record(line: str, names: Sequence[str] = ()) -> Record:
         raise Malformed("no time, date and flags", line.encode())
     year, month, day = _date(head[3])
     hour, minute = int(head[1]), int(head[2])
-    try:
-        datetime(year, month, day, hour, minute)  # noqa: DTZ001 - nobody tells its zone
-    except ValueError:
-        raise Malformed("a time that does not exist", line.encode()) from None
+    if not LocalTime(year, month, day, hour, minute).exists:
+        raise Malformed("a time that does not exist", line.encode())
     rest = words[head.end() :].split()
     fields = tuple(zip(names, rest, strict=False)) if names else _pairs(rest, line)
     if (names and len(names) != len(rest)) or not all(_WORD.fullmatch(word) for _, word in fields):

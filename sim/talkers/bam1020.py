@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from drivers.protocols.bam1020 import Query, encode_header, encode_record, encode_request, take_request
-from drivers.protocols.bam1020_record import Column, Dialect, Field, Header, LocalTime, Record
+from drivers.protocols.bam1020_record import Column, Dialect, Field, Header, Record
+from drivers.protocols.local_time import LocalTime
 from drivers.protocols.modbus import Value
 from sim.moment import Moment
 from sim.speaker import Speaker

@@ -13,8 +13,9 @@ import serial
 
 from drivers.ascii import AsciiDriver, Settings
 from drivers.character_bus import CharacterBus
+from drivers.endpoint import TcpHost
 from drivers.errors import DriverError, Garbled, NoAnswer, Unreachable
-from drivers.line import LineSettings, TcpHost
+from drivers.line import LineSettings
 from drivers.network_stream import NetworkStream
 from sim.faults import Closed, Flipped, Noisy, Silent, Slow, Truncated
 from sim.hosts.pty import PtyHost

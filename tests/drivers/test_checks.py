@@ -6,7 +6,7 @@ import pytest
 
 from drivers import catalogue
 from drivers.checks import Check, of_characters, of_modbus
-from drivers.line import SerialPort, TcpHost, UdpHost
+from drivers.endpoint import SerialPort, TcpHost, UdpHost
 
 pytestmark = pytest.mark.pure
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drivers.diagnosis import unreachable
-from drivers.line import SerialPort, TcpHost
+from drivers.endpoint import SerialPort, TcpHost
 
 PORT = SerialPort("/dev/ttyUSB0", 9600, "E", 1)
 HOST = TcpHost("10.0.0.5", 502, False)

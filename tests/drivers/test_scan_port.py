@@ -6,9 +6,9 @@ import os
 import pytest
 import serial
 
+from drivers.endpoint import SerialPort, TcpHost, UdpHost
 from drivers.errors import Misconfigured, Unreachable
 from drivers.inquiry import ANYBODY, NAME_PLATE, Spoken
-from drivers.line import SerialPort, TcpHost, UdpHost
 from drivers.scan_port import Heard, StreamPort, scan_port
 from drivers.trials import Setting
 from tests.drivers.raw_slave import RawSlave, closing, instead, late, on_pty, on_tcp, rtu, silent

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import serial
 
+from drivers.endpoint import SerialPort
 from drivers.errors import Unreachable
-from drivers.line import SerialPort
 from drivers.serial_stream import SerialStream
 
 pytestmark = pytest.mark.system

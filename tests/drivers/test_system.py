@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from drivers.driver import Cycle
+from drivers.endpoint import ThisMachine
 from drivers.kernel_clock import KernelClock
-from drivers.line import ThisMachine
 from drivers.machine import Machine, MachineBus
 from drivers.system import Settings, SystemDriver
 from telemetry.reading import Flag, Reading

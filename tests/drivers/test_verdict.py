@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from drivers.checks import Check
+from drivers.endpoint import Endpoint, SerialPort, TcpHost
 from drivers.errors import Garbled, NoAnswer, Refused
 from drivers.exchange import Answer
-from drivers.line import Endpoint, SerialPort, TcpHost
 from drivers.modbus_settings import Settings
 from drivers.neighbours import Beside, look_beside
 from drivers.protocols.modbus import Point, encode

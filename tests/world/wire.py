@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from drivers.endpoint import TcpHost
 from drivers.errors import Garbled, Unreachable
 from drivers.exchange import Answer
 from drivers.inbox import Inbox, RtuInbox, TcpInbox, question
-from drivers.line import LineSettings, TcpHost
+from drivers.line import LineSettings
 from drivers.protocols import modbus_rtu, modbus_tcp
 from drivers.protocols.modbus_pdu import ExceptionReply, encode_exception
 from drivers.tap import Tap

@@ -21,7 +21,7 @@ from agent.commands.scan import Screen
 from agent.commands.tram import tram
 from agent.scan_report import as_text
 from agent.station import load_station
-from drivers.line import TcpHost as TcpEndpoint
+from drivers.endpoint import TcpHost as TcpEndpoint
 from drivers.protocols.modbus_rtu import take_request
 from drivers.scan import Found, Limits, Scan
 from drivers.scan_port import scan_port

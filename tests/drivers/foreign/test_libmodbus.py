@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from drivers.bus import Bus
+from drivers.endpoint import ThisMachine, endpoint
 from drivers.errors import NoAnswer
 from drivers.interview import everything
-from drivers.line import LineSettings, ThisMachine, endpoint
+from drivers.line import LineSettings
 from drivers.modbus import ModbusDriver
 from drivers.modbus_settings import Settings
 from drivers.scan import Found, Limits, Scan

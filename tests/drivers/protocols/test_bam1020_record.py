@@ -8,7 +8,6 @@ from drivers.protocols.bam1020_record import (
     Dialect,
     Field,
     Header,
-    LocalTime,
     Record,
     decode_header,
     decode_record,
@@ -16,6 +15,7 @@ from drivers.protocols.bam1020_record import (
     record_line,
     starts_with_time,
 )
+from drivers.protocols.local_time import LocalTime
 from drivers.protocols.modbus_pdu import Malformed
 
 pytestmark = pytest.mark.pure
