@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, cast
 from urllib.parse import SplitResult, urlsplit
 
 from drivers.tls import MODBUS_TLS_PORT
-from drivers.url_options import one_of, options_of
+from drivers.url_options import one_of, options_of, printable
 
 SCHEMES = ("serial", "tcp", "tls", "udp", "rtu+tcp", "ascii+tcp", "local")
 KINDS = ", ".join(f"{scheme}://" for scheme in SCHEMES)
@@ -101,9 +101,7 @@ Endpoint = SerialPort | TcpHost | UdpHost
 
 def endpoint(url: str) -> Endpoint | ThisMachine:
     """Where the url leads; ValueError in the technician's words."""
-    if not url.isprintable():
-        raise ValueError(f"the url holds a character that cannot be shown: {url!r}")
-    parts = urlsplit(url)
+    parts = urlsplit(printable(url))
     if parts.scheme in LATER:
         raise ValueError(f"{parts.scheme}:// comes later; today a line is {KINDS}")
     if parts.scheme not in SCHEMES:

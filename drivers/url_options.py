@@ -1,8 +1,15 @@
-"""What stands behind the question mark of a line's url. ValueError in the technician's words."""
+"""A line's url as text, and what stands behind its question mark. ValueError in the technician's words."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
 from urllib.parse import parse_qsl
+
+
+def printable(url: str) -> str:
+    """The url itself. It stands on screens and in the log, where a control character would do things."""
+    if not url.isprintable():
+        raise ValueError("the url holds a character that cannot be seen, take it out")
+    return url
 
 
 def options_of(query: str, known: Mapping[str, str | None]) -> dict[str, str]:

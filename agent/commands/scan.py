@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, NamedTuple
@@ -158,6 +159,24 @@ def _held(line: "Line") -> click.ClickException:
     )
 
 
+def _columns() -> int:
+    """Of the terminal behind stderr; 80 when it does not say."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80
+
+
+def _bar(share: float, words: str, columns: int) -> str:
+    """One row: where it breaks the next bar comes below and not in its place."""
+    room = columns - 1
+    cells = min(BAR_CELLS, room - len(words) - len("[] "))
+    if cells <= 0:
+        return words[:room]
+    full = int(cells * share)
+    return f"[{'#' * full}{'-' * (cells - full)}] {words}"
+
+
 class Screen:
     """Progress on stderr: a bar on a terminal, else a line for each setting and each finding."""
 
@@ -170,13 +189,8 @@ class Screen:
         """See drivers.scan.Watcher."""
         at = f"{trial.setting} " if trial.setting else ""
         if self._bar:
-            full = BAR_CELLS * done // total
-            bar = "#" * full + "-" * (BAR_CELLS - full)
-            click.echo(
-                f"\r[{bar}] {done:>4}/{total} {at}unit {trial.unit:<3} {self._found} found \033[K",
-                nl=False,
-                err=True,
-            )
+            words = f"{done:>4}/{total} {at}unit {trial.unit:<3} {self._found} found "
+            click.echo(f"\r{_bar(done / total, words, _columns())}\033[K", nl=False, err=True)
         elif trial.setting != self._setting or done % PLAIN_EVERY == 0:
             click.echo(f"{done} of {total}: {at}from unit {trial.unit}", err=True)
         self._setting = trial.setting

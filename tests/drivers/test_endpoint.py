@@ -70,6 +70,7 @@ def test_an_endpoint_is_named_as_the_technician_knows_it() -> None:
         ("tls://10.0.0.5?ca=x", "nothing may follow (got ?ca=x)"),
         ("tpc://10.0.0.5", 'did you mean "tcp://"?'),
         ("10.0.0.5", "has no kind of line"),
+        ("serial:///dev/tty\x1b[2JUSB0?baudrate=9600", "holds a character that cannot be seen"),
     ],
 )
 def test_a_wrong_url_is_answered_in_words(url: str, words: str) -> None:

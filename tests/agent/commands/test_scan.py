@@ -5,7 +5,9 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
+import termios
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -316,6 +318,25 @@ def test_on_a_terminal_there_is_one_bar_that_grows(capsys: pytest.CaptureFixture
     )
     assert said.endswith("1 found ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_the_bar_is_one_row_of_the_terminal_however_narrow(columns: int) -> None:
+    near, far = os.openpty()
+    termios.tcsetwinsize(far, (24, columns))
+    code = (
+        "from agent.commands.scan import Screen\nfrom drivers.trials import Setting, Trial\n"
+        "Screen(bar=True).trying(Trial(Setting(115200), 247), 4711, 5928)"
+    )
+    subprocess.run([sys.executable, "-c", code], stderr=far, check=True)
+    said = os.read(near, 4096).decode()
+    os.close(near)
+    os.close(far)
+    assert said.startswith("\r")
+    assert said.endswith("\033[K")
+    assert len(said) - len("\r\033[K") < columns
+    assert "4711/5928" in said
 
 
 def test_without_a_terminal_there_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
