@@ -3,6 +3,7 @@
 Monotonic is CLOCK_BOOTTIME: it goes on while the machine sleeps, so a silence cannot hide in a suspend.
 """
 
+import os
 import time
 from pathlib import Path
 from typing import Protocol
@@ -41,7 +42,9 @@ class Clock(Protocol):
 class SystemClock:
     """This machine's clocks; the synchronisation state is asked of the kernel at most once a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, boot_id: Path = Path("/proc/sys/kernel/random/boot_id")) -> None:
+        self._boot_id = boot_id
+        self._run_id = os.urandom(8)
         self._asked_at_ms = -1_000
         self._quality = (int(ClockState.UNKNOWN), 0)
         self._was_synchronised = False
@@ -56,7 +59,10 @@ class SystemClock:
         return time.time_ns() / 1_000_000, time.clock_gettime_ns(time.CLOCK_BOOTTIME) / 1_000_000
 
     def boot_id(self) -> bytes:
-        return bytes.fromhex(Path("/proc/sys/kernel/random/boot_id").read_text().replace("-", ""))[:8]
+        try:
+            return bytes.fromhex(self._boot_id.read_text(encoding="ascii").replace("-", ""))[:8]
+        except OSError:  # a service that sees processes only (ProcSubset=pid): each run is a start by itself
+            return self._run_id
 
     def quality(self) -> tuple[int, int]:
         now_ms = self.mono_ms()
