@@ -53,8 +53,9 @@ def save(path: Path, sidecar: Sidecar) -> None:
         "last_hash": sidecar.last_hash.hex(),
     }
     beside = path.with_suffix(".ledger.new")
-    with beside.open("w", encoding="utf-8") as file:
-        beside.chmod(0o600)
+    # Its mode is asked for and not set: a card with FAT has one for all files and refuses any change.
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(content, file)
         file.flush()
         os.fsync(file.fileno())

@@ -1,5 +1,7 @@
 """The small file beside the key."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -21,6 +23,19 @@ def test_what_was_saved_is_loaded_and_only_the_owner_may_read_it(tmp_path: Path)
     assert load(path) == KEPT
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_card_with_fat_on_which_no_mode_can_be_changed_holds_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chmod(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chmod", chmod)
+    monkeypatch.setattr(os, "fchmod", chmod)
+    path = tmp_path / "station.ledger"
+    save(path, KEPT)
+    assert load(path) == KEPT
 
 
 @pytest.mark.parametrize(
