@@ -61,7 +61,7 @@ class Agent:
         self.deliveries: list[Delivery] = []
         self.watched = Watched()
         self.reload_refused: str | None = None
-        self.started_wall_ms = clock.wall_ms()
+        self.started_mono_ms = clock.mono_ms()
         self._report = report
         self._load = load
         self._seams = seams or Seams()

@@ -32,7 +32,7 @@ def status_of(agent: "Agent") -> State:
         "station": agent.station.id,
         "name": agent.station.name,
         "software": SOFTWARE,
-        "running_for_s": (now.wall_ms - agent.started_wall_ms) // 1_000,
+        "running_for_s": (now.mono_ms - agent.started_mono_ms) // 1_000,
         "boots": agent.ledger.boots,
         "tasks": len(asyncio.all_tasks()),
         "clock": {

@@ -3,7 +3,8 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.run import ANEW_PAUSE_MS, Agent
-from agent.seams import Seams
+from agent.state import status_of
 from agent.station import load_station
 from buffer.errors import StoreBroken
 from telemetry import keyfile
@@ -137,6 +138,39 @@ channel = [ { id = "load", unit = "1" } ]
 """
 
 
+class NoBattery(SystemClock):
+    """A gateway whose clock starts in 1970, until it hears from a time server."""
+
+    set_right = False
+
+    def wall_ms(self) -> int:
+        return super().wall_ms() if self.set_right else super().mono_ms()
+
+
+@asynccontextmanager
+async def running(folder: Path, reported: Reported, clock: SystemClock) -> AsyncIterator[Agent]:
+    """An agent that polls, in the real world. It is told to stop at the end."""
+    keyfile.create(folder / "station.pem")
+    file = folder / "station.toml"
+    file.write_text(WATCHING_ITSELF)
+    agent = Agent(load_station(file), clock=clock, report=reported, load=lambda: load_station(file))
+    async with asyncio.timeout(20):
+        life = asyncio.create_task(agent.run())
+        while "station.polling" not in reported.events and not life.done():
+            await asyncio.sleep(0.01)
+        yield agent
+        agent.stop()
+        await life
+
+
+@pytest.mark.system
+async def test_a_clock_that_is_set_right_by_56_years_makes_no_long_run(tmp_path: Path) -> None:
+    clock = NoBattery()
+    async with running(tmp_path, Reported(), clock) as agent:
+        clock.set_right = True
+        assert status_of(agent)["running_for_s"] in range(20)
+
+
 @pytest.mark.system
 async def test_a_card_that_holds_no_sockets_does_not_keep_the_station_from_polling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -147,22 +181,8 @@ async def test_a_card_that_holds_no_sockets_does_not_keep_the_station_from_polli
         raise PermissionError(errno.EPERM, "Operation not permitted", address)
 
     monkeypatch.setattr(socket.socket, "bind", bind)
-    keyfile.create(tmp_path / "station.pem")
-    file = tmp_path / "station.toml"
-    file.write_text(WATCHING_ITSELF)
     reported = Reported()
-    agent = Agent(
-        load_station(file),
-        clock=SystemClock(),
-        report=reported,
-        load=lambda: load_station(file),
-        seams=Seams(),
-    )
-    async with asyncio.timeout(20):
-        running = asyncio.create_task(agent.run())
-        while "station.polling" not in reported.events and not running.done():
-            await asyncio.sleep(0.01)
-        agent.stop()
-        await running
+    async with running(tmp_path, reported, SystemClock()):
+        pass
     assert reported.events.count("station.unasked") == 2
     assert reported.events[-1] == "station.stopped"
