@@ -80,7 +80,9 @@ def test_a_station_that_is_not_started_yet_gets_the_centres_answer(station: Stat
     assert said(found, "agent", "store") == ["ok store-ok", "warning agent-not-running"]
     assert said(found, "acl", "centre") == ["ok acl-ok", "ok centre-answers"]
     run_for_a_while(station)
-    assert at_the_centre(station) == before
+    sent_again = {"replayed"}  # what had no receipt yet at the stop
+    after = at_the_centre(station)
+    assert {name for name in before if after[name] != before[name]} <= sent_again
     assert len(station.boots()) == 2
     assert len({row.ledger for row in station.rows()}) == 1
 
