@@ -1,6 +1,7 @@
 """What a station will do, as figures."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,7 @@ def test_the_estimate_of_a_record_is_that_of_a_real_one(count: int, bits: int, v
 
 @pytest.mark.parametrize("size", [300, 320, 400, 660, 1000, 2200, 3900, 6000, 20_000])
 def test_the_estimate_of_the_disk_is_that_of_a_real_table(size: int) -> None:
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database, database:
         database.execute(
             "CREATE TABLE entry (key INTEGER PRIMARY KEY, kind INTEGER, device TEXT, wall_ms INTEGER,"
             " mono_ms INTEGER, first INTEGER, envelope BLOB) STRICT"

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Coroutine
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -199,7 +200,7 @@ class StoreMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         done(self.store.close())
         self.patch.undo()
-        with sqlite3.connect(self.path) as conn:
+        with closing(sqlite3.connect(self.path)) as conn, conn:
             assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         conn.close()
         shutil.rmtree(self.folder)

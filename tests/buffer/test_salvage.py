@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,7 @@ async def test_a_running_store_notices_tells_and_goes_on_with_a_new_file(tmp_pat
     store, recorder = await started(path, "centre", rows=300)
     found: list[StoreDamaged] = []
     store.damaged = found.append
-    with sqlite3.connect(path) as conn:
+    with closing(sqlite3.connect(path)) as conn, conn:
         conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     conn.close()
     size = path.stat().st_size

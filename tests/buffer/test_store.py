@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ async def test_other_bytes_under_a_used_seq_are_a_fork_and_refused(tmp_path: Pat
 async def test_the_next_seq_survives_the_loss_of_all_rows(tmp_path: Path) -> None:
     store, recorder = await started(tmp_path / "ledger.db", rows=5)
     await store.close()
-    with sqlite3.connect(tmp_path / "ledger.db") as conn:
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as conn, conn:
         conn.execute("DELETE FROM entry")
     conn.close()
     store = await open_store(tmp_path / "ledger.db")

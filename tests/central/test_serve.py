@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,8 @@ def receipt_in(published: tuple[str, bytes]) -> Receipt:
 
 def stored(folder: Path) -> int:
     """Committed envelopes, seen from outside."""
-    with sqlite3.connect(f"file:{folder / 'central.db'}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{folder / 'central.db'}?mode=ro", uri=True)) as connection:
         count: int = connection.execute("SELECT count(*) FROM envelope").fetchone()[0]
-    connection.close()
     return count
 
 

@@ -9,7 +9,7 @@ import hashlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -366,7 +366,7 @@ class World(NamedTuple):
 
     def damage(self, first: int, last: int) -> None:
         """Rows that the disk lost, and nobody noticed."""
-        with sqlite3.connect(self.file) as file:
+        with closing(sqlite3.connect(self.file)) as file, file:
             low, high = key_of_row(1, first), key_of_row(1, last)
             gone = file.execute("DELETE FROM entry WHERE key BETWEEN ? AND ?", (low, high)).rowcount
         file.close()
