@@ -4,6 +4,7 @@ KeyFileError      the file cannot be used; one sentence for the technician says 
 """
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
@@ -60,6 +61,11 @@ def _read(path: Path, *, secret: bool) -> bytes:
         raise KeyFileError(f"{path}: {e.strerror or e}") from e
 
 
+_HINTS = {
+    errno.EPERM: "; a card with FAT keeps no file to its owner: choose a folder on the machine's own disk"
+}
+
+
 def _write_new(path: Path, content: bytes, mode: int) -> None:
     """All of it or nothing: written beside, synced, and linked to its name, which must be free."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
@@ -75,7 +81,7 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
     except FileExistsError as e:
         raise KeyFileError(f"{path}: there is a key already; it is not overwritten") from e
     except OSError as e:
-        raise KeyFileError(f"{path}: {e.strerror or e}") from e
+        raise KeyFileError(f"{path}: {e.strerror or e}{_HINTS.get(e.errno or 0, '')}") from e
     finally:
         with contextlib.suppress(OSError):
             beside.unlink()

@@ -1,5 +1,6 @@
 """Key files: made once, readable by one, and refused with what to do."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -30,6 +31,21 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
         keyfile.create(path)
     assert keyfile.load(path).public == made.public
     assert [p.name for p in tmp_path.iterdir()] == ["station.pem"]
+
+
+@pytest.mark.parametrize("refused", ["fchmod", "link"])
+def test_a_card_that_keeps_nothing_to_its_owner_gets_no_key(
+    refused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As FAT does: neither a mode nor a second name."""
+
+    def no(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, refused, no)
+    with pytest.raises(KeyFileError, match="choose a folder on the machine's own disk"):
+        keyfile.create(tmp_path / "station.pem")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o610, 0o644])
