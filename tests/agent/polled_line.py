@@ -22,6 +22,19 @@ KEY = SigningKey.generate()
 TIMEOUT_S = 1.0
 
 
+def recorder_of(station: str, clock: VirtualClock, kept: list[Entry]) -> Recorder:
+    """Signs with KEY into `kept`; there is always room."""
+    return Recorder(
+        ledger=Ledger(station, b"L" * 16),
+        boot=Boot(1, b"bootboot"),
+        sealer=Sealer(KEY, RECORD),
+        clock=clock,
+        trust=ClockTrust(0),
+        keep=kept.append,
+        accepting=lambda: True,
+    )
+
+
 class Instrument:
     """A driver that answers, fails or hangs as the story says; it notes when it was asked."""
 
@@ -48,15 +61,7 @@ class Wire:
         self.clock = VirtualClock()
         self.kept: list[Entry] = []
         self.reported = Reported()
-        recorder = Recorder(
-            ledger=Ledger("BD_1", b"L" * 16),
-            boot=Boot(1, b"bootboot"),
-            sealer=Sealer(KEY, RECORD),
-            clock=self.clock,
-            trust=ClockTrust(0),
-            keep=self.kept.append,
-            accepting=lambda: True,
-        )
+        recorder = recorder_of("BD_1", self.clock, self.kept)
         self.instruments = {name: Instrument(self.clock) for name in names}
         self.devices = {
             name: Device(

@@ -6,18 +6,13 @@ from pathlib import Path
 import pytest
 
 from agent.field import Field
-from agent.flag import ClockTrust
 from agent.seams import Seams
-from agent.sign import Recorder
 from agent.station import check_station
 from agent.status_from import NOBODY
 from drivers.bus import Bus
 from drivers.character_bus import CharacterBus
 from telemetry.bodies import BootBody, BootReason
-from telemetry.envelope import RECORD, Sealer
-from telemetry.keys import SigningKey
-from telemetry.ledger import Ledger
-from telemetry.record import Boot
+from tests.agent.polled_line import recorder_of
 from tests.virtual_time import VirtualClock, in_virtual_time
 
 STATION = """
@@ -84,15 +79,7 @@ async def test_what_an_analyzer_kept_is_fetched_unless_the_station_file_says_no(
 ) -> None:
     station = check_station(f"{STATION}{CLINK}{setting}", Path("station.toml"))
     clock = VirtualClock()
-    recorder = Recorder(
-        ledger=Ledger("FIELD", b"L" * 16),
-        boot=Boot(2, b"bootboot"),
-        sealer=Sealer(SigningKey.generate(), RECORD),
-        clock=clock,
-        trust=ClockTrust(0),
-        keep=lambda _: None,
-        accepting=lambda: True,
-    )
+    recorder = recorder_of("FIELD", clock, [])
     last_sign = (clock.wall_ms() - 300_000, 7)
     recorder.booted(BootBody(bytes(32), BootReason.CLEAN_STOP, last_sign, None, "tram"))
     first, again = (Field(station, recorder, clock, lambda *_: None, Seams()) for _ in range(2))

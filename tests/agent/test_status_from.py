@@ -10,25 +10,23 @@ from random import Random
 
 import pytest
 
-from agent.flag import ClockTrust
 from agent.read import Device, Line
 from agent.schedule import Due
-from agent.sign import DevicePlan, Recorder
+from agent.sign import DevicePlan
 from agent.station import check_station
 from agent.status_from import NOBODY, standings_of
 from buffer.store import Entry
 from drivers.driver import Cycle
 from drivers.errors import DriverError, NoAnswer, Refused
-from telemetry.envelope import RECORD, Sealer, unseal
-from telemetry.keys import KeyRing, SigningKey
-from telemetry.ledger import Ledger
+from telemetry.envelope import RECORD, unseal
+from telemetry.keys import KeyRing
 from telemetry.pack import PackEncoder, decode_pack
 from telemetry.reading import Block, Flag, Reading
-from telemetry.record import Boot, Kind, decode_record
+from telemetry.record import Kind, decode_record
+from tests.agent.polled_line import KEY, recorder_of
 from tests.agent.report import Reported
 from tests.virtual_time import VirtualClock, in_virtual_time
 
-KEY = SigningKey.generate()
 CAL, MAINT, SILENT = Flag.CALIBRATION, Flag.MAINTENANCE, Flag.NO_COMMUNICATION
 
 STATION = """
@@ -128,15 +126,7 @@ class Stack:
         self.gas, self.inputs = Analyzer(self.clock), Module(self.clock)
         station = check_station(text, Path("station.toml"))
         self.standings = standings_of(station, self.clock.mono_ms())
-        recorder = Recorder(
-            ledger=Ledger("STACK", b"L" * 16),
-            boot=Boot(1, b"bootboot"),
-            sealer=Sealer(KEY, RECORD),
-            clock=self.clock,
-            trust=ClockTrust(0),
-            keep=self.kept.append,
-            accepting=lambda: True,
-        )
+        recorder = recorder_of("STACK", self.clock, self.kept)
         drivers = {"gas": (self.gas, ("SO2", "T")), "inputs": (self.inputs, ("valve", "switch"))}
         self.lines = {}
         for line in station.lines:
