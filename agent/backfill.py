@@ -89,6 +89,11 @@ class Backfill:
     told: set[int] = field(default_factory=set)
     asked_mono_ms: int = 0
 
+    @property
+    def fetched(self) -> int | None:
+        """How many records have come so far; None: none are sought."""
+        return None if self.walk is None else self.walk.signed
+
     def carry(self, before: "Backfill") -> None:
         """Go on where the same device stood before the station file was read again."""
         self.away_since_mono_ms, self.told = before.away_since_mono_ms, before.told

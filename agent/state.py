@@ -76,6 +76,7 @@ def _device(device: Device, line: Line, clock: Clock, units: Mapping[str, str]) 
         "failures": device.failures,
         "partial": device.partial,
         "trouble": device.trouble,
+        "backfill": device.backfill.fetched if device.backfill is not None else None,
         "channels": [
             {
                 "channel": reading.channel,

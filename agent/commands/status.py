@@ -85,6 +85,8 @@ def _devices(answer: Table) -> list[str]:
         rows.append(f"{mark} {device['device']:<12} on {device['line']}, {age}, {polls}")
         if device["trouble"]:
             rows.append(f"      {device['trouble']}")
+        if device.get("backfill") is not None:
+            rows.append(f"      what it kept meanwhile is fetched: {device['backfill']} records so far")
         rows += [_channel(reading) for reading in device["channels"]]
     return ["", "DEVICES", *rows]
 

@@ -425,6 +425,9 @@ async def test_it_goes_on_after_the_station_file_was_read_again() -> None:
     await station.runs_for(6)
     told = set(station.minutes)
     assert told
+    backfill = station.devices["o3"].backfill
+    assert backfill is not None
+    assert backfill.fetched == len(told)
     again = Station()
     again.devices["o3"].carry(station.devices["o3"])
     await again.runs_for(120)

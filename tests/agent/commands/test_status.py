@@ -42,3 +42,19 @@ def test_a_destination_in_order_has_no_mark() -> None:
     assert (
         as_text(answer(connected=True, owed=0)).splitlines()[-1] == "  centre       connected, 0 records owed"
     )
+
+
+def test_a_device_whose_kept_records_are_fetched_says_how_many_came() -> None:
+    device = {
+        "device": "o3",
+        "line": "air",
+        "age_s": 4.1,
+        "silent": False,
+        "trouble": None,
+        "failures": 6,
+        "polls": 22,
+        "channels": [],
+    }
+    said = as_text(answer() | {"devices": [device | {"backfill": 12}]})
+    assert "      what it kept meanwhile is fetched: 12 records so far" in said.splitlines()
+    assert "what it kept" not in as_text(answer() | {"devices": [device | {"backfill": None}]})
